@@ -1,0 +1,47 @@
+# Everything a person or CI runs. `make help` lists it.
+PYTHON ?= python3
+PORT ?= 8000
+INDEX ?= .pincite/index
+DOCUMENTS ?= documents
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint types check format clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(INSTALLED)  ## create .venv, install what was tested, prepare the model
+
+# torch first and by its exact version: a bare `torch` may bring several GB of GPU libraries along.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	@echo "Installing (a few minutes the first time) ..."
+	$(BIN)/pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,weights,dev]'
+	@touch $@
+
+serve: $(INSTALLED)  ## index DOCUMENTS and serve page and API on PORT
+	@$(BIN)/pincite ingest $(DOCUMENTS) --index $(INDEX)
+	@$(BIN)/pincite serve --index $(INDEX) --port $(PORT)
+
+test: lint types check  ## run every check
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+check: $(INSTALLED)
+	$(BIN)/pytest -n 2
+
+format: $(INSTALLED)  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what was built here (the index stays)
+	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Passages to vectors and postings, and questions to ranked evidence."""

@@ -1,0 +1,118 @@
+"""The reading text of a document and its exact map back to the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.types import Edit, Piece, Quality, Section, Span
+
+_QUALITIES: tuple[Quality, ...] = get_args(Quality)
+_CODE = {quality: code for code, quality in enumerate(_QUALITIES)}
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Reading text, where each of its characters stands in the source, and what was done to get there.
+
+    `pieces` has one row a piece, in reading order: reading start, source start, source end, quality code
+    (int64, code points). `breaks[i]` says that no span may run from piece i-1 into piece i.
+    """
+
+    text: str
+    pieces: NDArray[np.int64] = field(repr=False)
+    breaks: NDArray[np.bool_] = field(repr=False)
+    sections: tuple[Section, ...] = field(repr=False)
+    edits: tuple[Edit, ...] = ()
+
+    @classmethod
+    def of(cls, pieces: Iterable[Piece], sections: Sequence[Section], edits: Sequence[Edit] = ()) -> Reading:
+        """Lay `pieces` end to end. Where a dropped stretch lies between two pieces, spans break."""
+        kept = [piece for piece in pieces if piece.text]
+        lengths = np.fromiter((len(piece.text) for piece in kept), np.int64, len(kept))
+        table = np.empty((len(kept), 4), np.int64)
+        table[:, 0] = np.cumsum(lengths) - lengths
+        table[:, 1] = [piece.start for piece in kept]
+        table[:, 2] = [piece.end for piece in kept]
+        table[:, 3] = [_CODE[piece.quality] for piece in kept]
+        return cls("".join(p.text for p in kept), table, _breaks(table, edits), tuple(sections), tuple(edits))
+
+    def source_spans(self, start: int, end: int) -> tuple[Span, ...]:
+        """Return the source spans that reading range `start:end` stands for, in reading order.
+
+        Characters that exist only in the reading text (inserted spaces) have no span of their own.
+        """
+        spans: list[list[int]] = []
+        broken = False
+        for i in self._overlapping(start, end):
+            at, low, high, _ = (int(value) for value in self.pieces[i])
+            broken |= bool(self.breaks[i])
+            if low == high:
+                continue
+            length = self._piece_end(i) - at
+            if length == high - low:
+                low, high = low + max(start - at, 0), high - max(at + length - end, 0)
+            if spans and not broken and low >= spans[-1][1]:
+                spans[-1][1] = high
+            else:
+                spans.append([low, high])
+            broken = False
+        return tuple(Span(low, high) for low, high in spans)
+
+    def reading_spans(self, source: Span) -> tuple[Span, ...]:
+        """Return the reading ranges that hold any character of `source`, in reading order."""
+        low, high = self.pieces[:, 1], self.pieces[:, 2]
+        found: list[list[int]] = []
+        for i in np.flatnonzero((low < source.end) & (high > source.start)):
+            start, end = int(self.pieces[i, 0]), self._piece_end(int(i))
+            if end - start == high[i] - low[i]:
+                start += max(source.start - int(low[i]), 0)
+                end -= max(int(high[i]) - source.end, 0)
+            if found and found[-1][1] == start:
+                found[-1][1] = end
+            else:
+                found.append([start, end])
+        return tuple(Span(start, end) for start, end in found)
+
+    def quality(self, start: int, end: int) -> Quality:
+        """Return the worst that happened to any character of reading range `start:end`."""
+        worst = 0
+        for i in self._overlapping(start, end):
+            code = int(self.pieces[i, 3])
+            if code == _CODE["joined"] and self.pieces[i, 0] <= start:
+                continue  # the interruption lies before the range
+            worst = max(worst, code)
+        return _QUALITIES[worst]
+
+    def section_at(self, offset: int) -> Section:
+        """Return the section that holds reading `offset` (the last one that starts at or before it)."""
+        starts = [section.start for section in self.sections]
+        return self.sections[max(int(np.searchsorted(starts, offset, side="right")) - 1, 0)]
+
+    def _overlapping(self, start: int, end: int) -> Iterator[int]:
+        if not 0 <= start <= end <= len(self.text):
+            raise ValueError(f"no such range in a reading text of {len(self.text)} characters: {start}:{end}")
+        starts = self.pieces[:, 0]
+        first = max(int(np.searchsorted(starts, start, side="right")) - 1, 0)
+        return iter(range(first, int(np.searchsorted(starts, end, side="left"))))
+
+    def _piece_end(self, i: int) -> int:
+        return int(self.pieces[i + 1, 0]) if i + 1 < len(self.pieces) else len(self.text)
+
+
+def _breaks(table: NDArray[np.int64], edits: Sequence[Edit]) -> NDArray[np.bool_]:
+    """Say before which pieces a span must end: after a jump, a join, or a dropped stretch of source."""
+    breaks = np.zeros(len(table), np.bool_)
+    if len(table) == 0:
+        return breaks
+    breaks[1:] = (table[1:, 1] < table[:-1, 2]) | (table[1:, 3] == _CODE["joined"])
+    drops = [edit.source.start for edit in edits if edit.kind == "drop" and len(edit.source)]
+    dropped = np.sort(np.array(drops, np.int64))
+    if len(dropped):
+        inside = np.searchsorted(dropped, table[1:, 1]) > np.searchsorted(dropped, table[:-1, 2])
+        breaks[1:] |= inside
+    return breaks

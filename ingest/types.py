@@ -1,0 +1,135 @@
+"""The common language of reading: small immutable records.
+
+All offsets are Unicode code points, end exclusive. *Source* offsets point into the text as it came;
+*reading* offsets point into the text as a person should read it. A name says which it is where both occur.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Quality = Literal["intact", "joined", "repaired", "suspect"]
+"""What happened between source and reading text, from harmless to doubtful."""
+
+BlockKind = Literal[
+    "title",
+    "heading",
+    "paragraph",
+    "list_item",
+    "table_row",
+    "quote",
+    "code",
+    "note",
+    "front_matter",
+    "furniture",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open range of code points."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span must run forwards from 0: start={self.start}, end={self.end}")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of reading text and the source characters `source[start:end]` it stands for.
+
+    Equal lengths mean that the two run in step, character by character. Otherwise the piece is a
+    replacement (an entity, a ligature) and stands for the whole source run; `start == end` marks an
+    inserted space. `quality` is `joined` on the first piece after an interruption: no span crosses it.
+    """
+
+    text: str
+    start: int
+    end: int
+    quality: Quality = "intact"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block as the reader of its format saw it: where it stands in the source and how it reads.
+
+    `level` is the rank of a heading (1-6) or the depth of a list item. `label` is a note's label. `page`
+    counts from 1 in formats that have pages.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    pieces: tuple[Piece, ...]
+    level: int = 0
+    page: int | None = None
+    label: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The reading text of the block."""
+        return "".join(piece.text for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read: the source text, never changed, and its blocks in source order."""
+
+    title: str
+    source: str
+    sha256: str
+    media_type: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One recorded operation of a repair: what was done to which source characters, and why.
+
+    `at` is where in the reading text it shows (the place it was dropped from, for a drop).
+    """
+
+    kind: Literal["join", "drop", "move", "replace", "mark"]
+    source: Span
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A block's place in the reading text, with the headings above it."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    path: tuple[str, ...]
+    page: int | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in reading offsets; `passage` is the ordinal of the passage that holds it."""
+
+    ordinal: int
+    passage: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences in reading offsets: the unit that is embedded and ranked."""
+
+    ordinal: int
+    start: int
+    end: int
+    section_path: tuple[str, ...]
+    page: int | None = None

@@ -1,0 +1,1 @@
+"""Questions to cited answers, over HTTP, the page and the command line."""
