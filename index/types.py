@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ingest.reading import Reading
 
 Vectors = NDArray[np.float32]
 """Rows of unit length: the inner product of two rows is their cosine."""
@@ -28,3 +31,26 @@ class Embedder(Protocol):
     def embed_question(self, text: str) -> Vectors:
         """Return shape (dimension,), of unit length."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """What is known of a document besides its text. `characters` counts code points of the source."""
+
+    id: str
+    origin: str
+    title: str
+    sha256: str
+    media_type: str
+    added_at: str
+    characters: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document with its source text and its reading."""
+
+    record: DocumentRecord
+    source: str
+    reading: Reading

@@ -122,6 +122,7 @@ class Sentence:
     passage: int
     start: int
     end: int
+    heading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

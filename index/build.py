@@ -1,0 +1,86 @@
+"""Documents into an index, one transaction a document."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from index.snapshot import embedded_text
+from index.store import Store, now
+from index.types import DocumentRecord, Embedder
+from ingest.chunking import chunk
+from ingest.readers import read_document
+from ingest.repair import repair
+
+Progress = Callable[[int, int], None]
+"""Called with how many of how many texts are embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one document."""
+
+    outcome: Literal["added", "replaced", "unchanged"]
+    document: DocumentRecord
+
+
+class Indexer:
+    """Reads, chunks, embeds and stores documents. Publishing a snapshot of the result is the caller's."""
+
+    def __init__(self, store: Store, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+
+    def add(self, data: bytes, name: str, *, origin: str = "", progress: Progress | None = None) -> Ingested:
+        """Read `data` and store it as a document.
+
+        `name` is what people call it, `origin` what it is known by when it comes again with other bytes (a
+        path, say); without one the bytes themselves are its identity. The id follows from the origin, so it
+        stays the same. Bytes that are already there change nothing.
+
+        Raises `ingest.readers.ReadError` for what cannot be read and `index.errors.ConflictError` when
+        another writer was faster.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        same = self._store.find_bytes(digest)
+        document_id = document_id_of(origin or digest)
+        earlier = self._store.find_id(document_id)
+        if earlier is not None and earlier.sha256 == digest:
+            return Ingested("unchanged", earlier)
+        if same is not None and earlier is None:
+            return Ingested("unchanged", same)
+        document = read_document(data, name)
+        reading = repair(document)
+        chunks = chunk(reading)
+        passages = [
+            embedded_text(document.title, p.section_path, reading.text[p.start : p.end]) for p in chunks.passages
+        ]
+        sentences = [reading.text[s.start : s.end] for s in chunks.sentences]
+        vectors = self._embedder.embed_passages([*passages, *sentences], progress)
+        record = DocumentRecord(
+            document_id,
+            origin or digest,
+            document.title,
+            digest,
+            document.media_type,
+            earlier.added_at if earlier else now(),
+            len(document.source),
+            len(passages),
+        )
+        self._store.put(
+            record,
+            document.source,
+            reading,
+            chunks,
+            vectors[: len(passages)],
+            vectors[len(passages) :],
+            replaces=earlier.sha256 if earlier else None,
+        )
+        return Ingested("replaced" if earlier else "added", record)
+
+
+def document_id_of(origin: str) -> str:
+    """Return the id of the document that came from `origin`: 16 hexadecimal digits."""
+    return hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,45 @@
+"""What can go wrong with an index.
+
+PinciteIndexError
++-- MissingIndexError      there is no index in that folder
++-- DamagedIndexError      the store is not readable as one
++-- FormatError            the store is of a format this version does not know
++-- ModelMismatchError     the index was made with another embedding model
++-- UnknownDocumentError   no document has that id
++-- BusyError              another process is writing
++-- ConflictError          the document changed while it was being replaced
+"""
+
+from __future__ import annotations
+
+
+class PinciteIndexError(Exception):
+    """Root of the tree. The message says what was found, what was expected and how to mend it."""
+
+
+class MissingIndexError(PinciteIndexError):
+    """There is no index in that folder."""
+
+
+class DamagedIndexError(PinciteIndexError):
+    """The store cannot be read; nothing was written to it."""
+
+
+class FormatError(PinciteIndexError):
+    """The store was written in a format that this version does not know."""
+
+
+class ModelMismatchError(PinciteIndexError):
+    """The index was made with another embedding model than the one at hand."""
+
+
+class UnknownDocumentError(PinciteIndexError):
+    """No document has that id."""
+
+
+class BusyError(PinciteIndexError):
+    """Another process holds the store for writing."""
+
+
+class ConflictError(PinciteIndexError):
+    """The document changed while it was being replaced."""
