@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from index.snapshot import embedded_text
 from index.store import Store, now
-from index.types import DocumentRecord, Embedder
+from index.types import DocumentRecord, Embedder, Progress
 from ingest.chunking import chunk
 from ingest.readers import read_document
 from ingest.repair import repair
-
-Progress = Callable[[int, int], None]
-"""Called with how many of how many texts are embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,8 @@ class Indexer:
         reading = repair(document)
         chunks = chunk(reading)
         passages = [
-            embedded_text(document.title, p.section_path, reading.text[p.start : p.end]) for p in chunks.passages
+            embedded_text(document.title, p.section_path, reading.text[p.start : p.end])
+            for p in chunks.passages
         ]
         sentences = [reading.text[s.start : s.end] for s in chunks.sentences]
         vectors = self._embedder.embed_passages([*passages, *sentences], progress)

@@ -74,7 +74,9 @@ class LexicalIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         query = self._any("text", terms)
         if documents is not None:
-            query = query.and_must_match(tantivy.Query.const_score_query(self._any("document", documents), 0.0))
+            query = query.and_must_match(
+                tantivy.Query.const_score_query(self._any("document", documents), 0.0)
+            )
         hits = self._searcher.search(query, limit=limit, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, np.int64), np.array([score for score, _ in hits], np.float32)

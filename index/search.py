@@ -60,7 +60,7 @@ def rank(
     question: str,
     vector: Vectors,
     documents: Collection[int] | None = None,
-    parameters: SearchParameters = SearchParameters(),  # noqa: B008  (immutable)
+    parameters: SearchParameters = SearchParameters(),
 ) -> Ranking:
     """Rank the passages of `snapshot` and the sentences of the best ones.
 
@@ -101,7 +101,9 @@ def _candidates(
     parameters: SearchParameters,
 ) -> tuple[Rows, Scores, Scores]:
     """Return rows in ascending order with the cosine and the BM25 score (0 for no match) of each."""
-    allowed = None if documents is None else np.isin(snapshot.passages[:, 0], np.array(list(documents), np.int64))
+    allowed = (
+        None if documents is None else np.isin(snapshot.passages[:, 0], np.array(list(documents), np.int64))
+    )
     near, _ = snapshot.vectors.search(vector, parameters.candidates, allowed)
     matching, bm25 = snapshot.passage_words.search(words, parameters.candidates, documents)
     found = np.concatenate([near, matching])
@@ -171,4 +173,4 @@ def _scaled(scores: Scores) -> Scores:
     low, high = scores.min(), scores.max()
     if high <= low:
         return np.zeros_like(scores)
-    return (scores - low) / (high - low)
+    return np.asarray((scores - low) / (high - low), np.float32)

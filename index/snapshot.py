@@ -133,14 +133,18 @@ def _load(store: Store, folder: Path, generation: int) -> Snapshot:
     )
 
 
-def _passage_texts(store: Store, rows: list[PassageRow], documents: dict[str, int]) -> Iterator[tuple[int, str]]:
+def _passage_texts(
+    store: Store, rows: list[PassageRow], documents: dict[str, int]
+) -> Iterator[tuple[int, str]]:
     for row, document in _with_documents(store, rows):
         text = document.reading.text[row.start : row.end]
         path = document.reading.section_at(row.start).path
         yield documents[row.document_id], embedded_text(document.record.title, path, text)
 
 
-def _sentence_texts(store: Store, rows: list[PassageRow], documents: dict[str, int]) -> Iterator[tuple[int, str]]:
+def _sentence_texts(
+    store: Store, rows: list[PassageRow], documents: dict[str, int]
+) -> Iterator[tuple[int, str]]:
     for row, document in _with_documents(store, rows):
         for start, end, _ in row.sentences:
             yield documents[row.document_id], document.reading.text[start:end]

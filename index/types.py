@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,10 @@ Vectors = NDArray[np.float32]
 """Rows of unit length: the inner product of two rows is their cosine."""
 
 
+Progress = Callable[[int, int], None]
+"""Called with how many of how many texts are done."""
+
+
 class Embedder(Protocol):
     """Text to vectors. `name` is recorded in the index and must match when it is opened again."""
 
@@ -24,7 +28,7 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return shape (len(texts), dimension), in the order given; rows of unit length."""
         ...
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import faiss
+import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from index.types import Vectors
 
+faiss: Any = _faiss  # its stubs lag behind its keyword arguments
 faiss.omp_set_num_threads(1)  # a question is small: threads belong to requests, not to one search
 
 

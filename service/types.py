@@ -101,3 +101,12 @@ class Answer:
     passages: tuple[EvidencePassage, ...]
     index: IndexInfo
     timings_ms: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The evidence for a question, without an answer."""
+
+    passages: tuple[EvidencePassage, ...]
+    index: IndexInfo
+    timings_ms: Timings

@@ -1,0 +1,78 @@
+"""From ranked sentences to the stretches of text that are shown and cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from index.search import Ranking
+from index.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A stretch of one document, `start:end` in reading offsets, with its best sentence's scores."""
+
+    document: str
+    start: int
+    end: int
+    score: float
+    dense: float
+    lexical: float
+
+
+def assemble(
+    snapshot: Snapshot, ranking: Ranking, *, tau: float, characters: int, limit: int
+) -> list[Evidence]:
+    """Return at most `limit` stretches, best first.
+
+    Sentences are taken best first while they score at least `tau` times the best one and fit into
+    `characters` together; those that follow each other in a document are one stretch.
+    """
+    taken = _take(snapshot, ranking, tau, characters)
+    stretches: list[list[int]] = []
+    for row in sorted(taken):
+        if (
+            stretches
+            and row == stretches[-1][-1] + 1
+            and _document(snapshot, row) == _document(snapshot, row - 1)
+        ):
+            stretches[-1].append(row)
+        else:
+            stretches.append([row])
+    evidence = []
+    for stretch in stretches:
+        best = min(taken[row] for row in stretch)
+        evidence.append(
+            Evidence(
+                snapshot.documents[_document(snapshot, stretch[0])],
+                int(snapshot.sentences[stretch[0], 1]),
+                int(snapshot.sentences[stretch[-1], 2]),
+                float(ranking.sentence_scores[best]),
+                float(ranking.sentence_dense[best]),
+                float(ranking.sentence_lexical[best]),
+            )
+        )
+    evidence.sort(key=lambda stretch: -stretch.score)
+    return evidence[:limit]
+
+
+def _take(snapshot: Snapshot, ranking: Ranking, tau: float, characters: int) -> dict[int, int]:
+    """Return the sentence rows to show, each with its place in the ranking."""
+    taken: dict[int, int] = {}
+    left = characters
+    floor = tau * float(ranking.sentence_scores[0]) if len(ranking.sentence_scores) else 0.0
+    for place, (row, score) in enumerate(zip(ranking.sentence_rows, ranking.sentence_scores, strict=True)):
+        if score < floor:
+            break
+        _, start, end, heading = (int(value) for value in snapshot.sentences[row])
+        if heading and taken:
+            continue
+        left -= end - start
+        if left < 0 and taken:
+            break
+        taken[int(row)] = place
+    return taken
+
+
+def _document(snapshot: Snapshot, sentence_row: int) -> int:
+    return int(snapshot.passages[snapshot.sentences[sentence_row, 0], 0])

@@ -1,0 +1,117 @@
+"""An open index: documents in, a current snapshot out, safe to share between threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from index.build import Indexer, Ingested
+from index.snapshot import Snapshot, publish
+from index.store import Store
+from index.types import DocumentRecord, Embedder, Progress, StoredDocument
+
+_CACHED_CHARACTERS = 50_000_000
+
+
+class Library:
+    """The documents of one index folder and the snapshot that questions run on.
+
+    Changes are made one at a time and are published before the call that made them returns. Changes by other
+    processes are seen with the next call of `snapshot`.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self._store = store
+        self._indexer = Indexer(store, embedder)
+        self._writing = threading.Lock()
+        self._cache = _DocumentCache(store)
+        self._snapshot = publish(store)
+
+    @classmethod
+    def open(cls, folder: Path, embedder: Embedder) -> Library:
+        """Open the index in `folder`. Raises the errors of `index.errors`; never makes a new one."""
+        return cls(Store(folder, embedder.name, embedder.dimension), embedder)
+
+    @classmethod
+    def create(cls, folder: Path, embedder: Embedder) -> Library:
+        """Open the index in `folder`, making an empty one where there is none."""
+        return cls(Store.create(folder, embedder.name, embedder.dimension), embedder)
+
+    def close(self) -> None:
+        """Close the store. The library must not be used afterwards."""
+        self._store.close()
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest published snapshot."""
+        if self._store.published() != self._snapshot.generation and self._writing.acquire(blocking=False):
+            try:
+                self._snapshot = publish(self._store)
+            finally:
+                self._writing.release()
+        return self._snapshot
+
+    def add(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        origin: str = "",
+        progress: Progress | None = None,
+        publishing: bool = True,
+    ) -> Ingested:
+        """Add or replace a document (see `Indexer.add`). `publishing=False` leaves that to `refresh`."""
+        result = self._indexer.add(data, name, origin=origin, progress=progress)
+        if publishing and result.outcome != "unchanged":
+            self.refresh()
+        return result
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document. Raises `UnknownDocumentError`."""
+        self._store.remove(document_id)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Publish what is committed."""
+        with self._writing:
+            self._snapshot = publish(self._store)
+
+    def documents(self) -> list[DocumentRecord]:
+        """Return all documents, oldest first."""
+        return self._store.documents()
+
+    def record(self, document_id: str) -> DocumentRecord:
+        """Return one document's record. Raises `UnknownDocumentError`."""
+        return self._store.record(document_id)
+
+    def document(self, document_id: str) -> StoredDocument:
+        """Return one document with its texts. Raises `UnknownDocumentError`."""
+        return self._cache.get(document_id)
+
+
+class _DocumentCache:
+    """The documents used last, as long as they hold fewer than `_CACHED_CHARACTERS` together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, StoredDocument] = OrderedDict()
+        self._characters = 0
+
+    def get(self, document_id: str) -> StoredDocument:
+        record = self._store.record(document_id)
+        with self._lock:
+            held = self._held.get(document_id)
+            if held is not None and held.record.sha256 == record.sha256:
+                self._held.move_to_end(document_id)
+                return held
+        document = self._store.document(document_id)
+        with self._lock:
+            replaced = self._held.pop(document_id, None)
+            self._characters += len(document.source) - (len(replaced.source) if replaced else 0)
+            self._held[document_id] = document
+            while self._characters > _CACHED_CHARACTERS and len(self._held) > 1:
+                _, dropped = self._held.popitem(last=False)
+                self._characters -= len(dropped.source)
+        return document

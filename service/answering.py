@@ -1,0 +1,229 @@
+"""From a question to a cited answer: the one function behind every surface. No HTTP here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from time import perf_counter
+
+import orjson
+
+from index.evidence import Evidence, assemble
+from index.library import Library
+from index.search import Ranking, SearchParameters, rank
+from index.snapshot import Snapshot
+from index.types import StoredDocument
+from ingest.types import Span
+from service.questions import clean_question
+from service.refusal import Refusal
+from service.types import Answer, Citation, EvidencePassage, IndexInfo, Quote, SearchResult, Status, Timings
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParameters:
+    """How much is shown and cited."""
+
+    evidence_tau: float = 0.8
+    """Evidence takes sentences that score at least this share of the best one."""
+    evidence_characters: int = 3000
+    citation_tau: float = 0.9
+    """Citations take sentences that score at least this share of the best one."""
+    citation_characters: int = 900
+    max_citations: int = 3
+
+
+class Answerer:
+    """Answers questions about the documents of a library. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        search: SearchParameters = SearchParameters(),
+        parameters: AnswerParameters = AnswerParameters(),
+        refusal: Refusal = Refusal(),
+    ) -> None:
+        self.library = library
+        self._search = search
+        self._parameters = parameters
+        self._refusal = refusal
+
+    def answer(
+        self,
+        question: str,
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int = 5,
+        max_citations: int | None = None,
+    ) -> Answer:
+        """Answer `question` in the documents' own words, or say that they do not.
+
+        Raises `QuestionError` for what cannot be asked and `UnknownDocumentError` for an id that is not there.
+        """
+        clock = _Clock()
+        question = clean_question(question)
+        snapshot, ranking = self._rank(question, document_ids, clock)
+        found = self._evidence(snapshot, ranking, top_k)
+        confidence = self._refusal.confidence(snapshot, ranking)
+        status: Status = "answered" if confidence >= self._refusal.threshold else "not_in_document"
+        text: str | None = None
+        citations: tuple[Citation, ...] = ()
+        if status != "not_in_document":
+            wanted = self._parameters.max_citations if max_citations is None else max_citations
+            text, citations = self._cite(snapshot, ranking, wanted)
+        if not citations:
+            status, text = "not_in_document", None
+        clock.lap("answer")
+        return Answer(
+            _answer_id(question, document_ids, top_k, max_citations, snapshot),
+            status,
+            confidence,
+            text,
+            citations,
+            found,
+            self._info(snapshot),
+            clock.timings(),
+        )
+
+    def search(
+        self, question: str, *, document_ids: Collection[str] | None = None, top_k: int = 5
+    ) -> SearchResult:
+        """Return the evidence for `question` alone. Raises as `answer` does."""
+        clock = _Clock()
+        snapshot, ranking = self._rank(clean_question(question), document_ids, clock)
+        found = self._evidence(snapshot, ranking, top_k)
+        clock.lap("answer")
+        return SearchResult(found, self._info(snapshot), clock.timings())
+
+    def info(self) -> IndexInfo:
+        """Return what the index holds now."""
+        return self._info(self.library.snapshot())
+
+    def _rank(
+        self, question: str, document_ids: Collection[str] | None, clock: _Clock
+    ) -> tuple[Snapshot, Ranking]:
+        snapshot = self.library.snapshot()
+        numbers = None
+        if document_ids is not None:
+            for document_id in document_ids:
+                self.library.record(document_id)
+            numbers = [number for number, name in enumerate(snapshot.documents) if name in set(document_ids)]
+        vector = self.library.embedder.embed_question(question)
+        clock.lap("embed")
+        ranking = rank(snapshot, question, vector, numbers, self._search)
+        clock.lap("search")
+        return snapshot, ranking
+
+    def _evidence(self, snapshot: Snapshot, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
+        parameters = self._parameters
+        stretches = assemble(
+            snapshot,
+            ranking,
+            tau=parameters.evidence_tau,
+            characters=parameters.evidence_characters,
+            limit=top_k,
+        )
+        return tuple(
+            _passage(place, self.library.document(stretch.document), stretch)
+            for place, stretch in enumerate(stretches, start=1)
+        )
+
+    def _cite(self, snapshot: Snapshot, ranking: Ranking, limit: int) -> tuple[str, tuple[Citation, ...]]:
+        """Return the answer's text and its citations, numbered in the order of the text."""
+        parameters = self._parameters
+        stretches = assemble(
+            snapshot,
+            ranking,
+            tau=parameters.citation_tau,
+            characters=parameters.citation_characters,
+            limit=limit,
+        )
+        text = ""
+        citations = []
+        for number, stretch in enumerate(stretches, start=1):
+            document = self.library.document(stretch.document)
+            quoted = document.reading.text[stretch.start : stretch.end]
+            start = len(text) + (1 if text else 0)
+            text += f"{' ' if text else ''}{quoted} [{number}]"
+            citations.append(_citation(number, document, stretch, Span(start, start + len(quoted))))
+        return text, tuple(citations)
+
+    def _info(self, snapshot: Snapshot) -> IndexInfo:
+        return IndexInfo(
+            snapshot.fingerprint, self.library.embedder.name, len(snapshot.documents), len(snapshot.passages)
+        )
+
+
+def quotes(document: StoredDocument, start: int, end: int) -> tuple[Quote, ...]:
+    """Return the source spans of reading range `start:end` with their texts."""
+    spans = document.reading.source_spans(start, end)
+    return tuple(Quote(span.start, span.end, document.source[span.start : span.end]) for span in spans)
+
+
+def _passage(place: int, document: StoredDocument, stretch: Evidence) -> EvidencePassage:
+    section = document.reading.section_at(stretch.start)
+    return EvidencePassage(
+        f"{stretch.document}:{stretch.start}-{stretch.end}",
+        stretch.document,
+        place,
+        stretch.score,
+        document.reading.text[stretch.start : stretch.end],
+        quotes(document, stretch.start, stretch.end),
+        section.path,
+        section.page,
+    )
+
+
+def _citation(number: int, document: StoredDocument, stretch: Evidence, place: Span) -> Citation:
+    spans = quotes(document, stretch.start, stretch.end)
+    section = document.reading.section_at(stretch.start)
+    return Citation(
+        number=number,
+        document_id=stretch.document,
+        document_title=document.record.title,
+        document_sha256=document.record.sha256,
+        cited_text=document.reading.text[stretch.start : stretch.end],
+        spans=spans,
+        answer_start=place.start,
+        answer_end=place.end,
+        section_path=section.path,
+        page=section.page,
+        line=document.source.count("\n", 0, spans[0].start) + 1,
+        source_quality=document.reading.quality(stretch.start, stretch.end),
+        also_at=(),
+        footnotes=(),
+        score=stretch.score,
+        dense=stretch.dense,
+        lexical=stretch.lexical,
+    )
+
+
+def _answer_id(
+    question: str,
+    document_ids: Collection[str] | None,
+    top_k: int,
+    max_citations: int | None,
+    snapshot: Snapshot,
+) -> str:
+    """Return a hash of all that the answer depends on: the same question to the same index has one id."""
+    documents = None if document_ids is None else sorted(document_ids)
+    parts = [question, documents, top_k, max_citations, snapshot.fingerprint]
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:24]
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap under `stage`."""
+        now = perf_counter()
+        self._laps[stage] = (now - self._last) * 1000
+        self._last = now
+
+    def timings(self) -> Timings:
+        return Timings(**self._laps, total=(self._last - self._start) * 1000)

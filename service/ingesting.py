@@ -1,0 +1,70 @@
+"""Files and folders into an index, with a progress bar and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from index.library import Library
+from ingest.files import find_files
+from ingest.readers import ReadError
+from service.bootstrap import open_library
+from service.settings import Settings
+
+
+@dataclass(slots=True)
+class Report:
+    """How many documents got which outcome; `failed` names what could not be read, and why."""
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    failed: tuple[str, ...] = ()
+
+
+def ingest_paths(settings: Settings, paths: Sequence[Path], console: Console) -> Report:
+    """Add all files below `paths` to the index of `settings`, which is made where there is none.
+
+    What cannot be read is skipped and reported. Raises the errors of `index.errors`.
+    """
+    library = open_library(settings, create=True)
+    try:
+        files, skipped = find_files(paths)
+        for path, reason in skipped:
+            console.print(f"skipped {path}: {reason}", style="yellow", markup=False)
+        report = _ingest(library, files, console)
+        library.refresh()
+    finally:
+        library.close()
+    console.print(
+        f"{report.added} added, {report.replaced} replaced, {report.unchanged} unchanged, {len(report.failed)} failed"
+    )
+    return report
+
+
+def _ingest(library: Library, files: Iterable[Path], console: Console) -> Report:
+    report = Report()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        for path in files:
+            task = bar.add_task(path.name, total=None)
+
+            def show(done: int, total: int, task=task) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+                bar.update(task, completed=done, total=total)
+
+            try:
+                result = library.add(
+                    path.read_bytes(), path.name, origin=str(path.resolve()), progress=show, publishing=False
+                )
+            except (ReadError, OSError) as error:
+                console.print(f"skipped {path}: {error}", style="yellow", markup=False)
+                report.failed = (*report.failed, str(path))
+            else:
+                setattr(report, result.outcome, getattr(report, result.outcome) + 1)
+            finally:
+                bar.remove_task(task)
+    return report

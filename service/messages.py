@@ -1,0 +1,43 @@
+"""Every sentence that people read on the command line, in Slack and on the page."""
+
+from __future__ import annotations
+
+from ingest.types import Quality
+from service.types import Citation, IndexInfo
+
+NOT_IN_DOCUMENT = "The documents do not say."
+NEAREST = "The nearest places:"
+NO_DOCUMENTS = "There are no documents yet. Add one with `pincite ingest PATH`."
+
+QUALITY: dict[Quality, str] = {
+    "intact": "",
+    "joined": "joined across an interruption in the source",
+    "repaired": "repaired: the source is damaged here",
+    "suspect": "doubtful: the source is scrambled here, read it there",
+}
+
+
+def confidence(value: float) -> str:
+    """Return a probability in words."""
+    for floor, words in ((0.9, "very likely right"), (0.7, "likely right"), (0.5, "possibly right")):
+        if value >= floor:
+            return words
+    return "doubtful"
+
+
+def place(citation: Citation) -> str:
+    """Return where a citation stands, as a person would say it."""
+    parts = [citation.document_title, *citation.section_path[-1:]]
+    if len(parts) == 2 and parts[0].casefold() == parts[1].casefold():
+        parts.pop()
+    parts.append(f"page {citation.page}" if citation.page else f"line {citation.line}")
+    return ", ".join(parts)
+
+
+def size(index: IndexInfo) -> str:
+    """Return how large an index is."""
+    return f"{_count(index.documents, 'document')}, {_count(index.passages, 'passage')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

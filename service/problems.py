@@ -1,0 +1,91 @@
+"""Errors as problem documents (RFC 9457): what was wrong and how to mend it, never a stack, a path or a secret."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from index.errors import BusyError, ConflictError, UnknownDocumentError
+from ingest.readers import NoTextError, ReadError, UndecodableError, UnsupportedError
+from service.questions import QuestionError
+
+_log = logging.getLogger("pincite")
+_KINDS: dict[type[Exception], tuple[int, str]] = {
+    QuestionError: (422, "question"),
+    UnknownDocumentError: (404, "unknown_document"),
+    ConflictError: (409, "conflict"),
+    BusyError: (409, "busy"),
+    UnsupportedError: (415, "unsupported"),
+    UndecodableError: (422, "encoding"),
+    NoTextError: (422, "no_text"),
+    ReadError: (422, "unreadable"),
+}
+
+
+class ProblemResponse(Response):
+    """A problem document."""
+
+    media_type = "application/problem+json"
+
+    def __init__(
+        self, status: int, kind: str, detail: str, request_id: str, headers: dict[str, str] | None = None
+    ) -> None:
+        body = {
+            "type": f"urn:pincite:problem:{kind}",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "request_id": request_id,
+        }
+        super().__init__(orjson.dumps(body), status, headers)
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Have `app` answer every error with a problem document."""
+
+    async def known(request: Request, error: Exception) -> Response:
+        status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
+        return ProblemResponse(status, kind, str(error), request_id(request))
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return ProblemResponse(422, "invalid", _explain(error), request_id(request))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = HTTPStatus(error.status_code).name.lower()
+        headers = dict(error.headers) if error.headers else None
+        return ProblemResponse(error.status_code, kind, str(error.detail), request_id(request), headers)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        _log.error("request %s failed", request_id(request), exc_info=error)
+        detail = "something went wrong here; the log of the service has more under this request id"
+        return ProblemResponse(500, "internal", detail, request_id(request))
+
+    for kind in _KINDS:
+        app.add_exception_handler(kind, known)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def request_id(request: Request) -> str:
+    """Return the id that the request was given on arrival."""
+    return str(request.scope.get("state", {}).get("request_id", "-"))
+
+
+def _explain(error: RequestValidationError) -> str:
+    """Return one sentence a fault: which field, and what is wrong with it. Input is not repeated."""
+    return "; ".join(f"{_place(fault)}: {fault['msg']}" for fault in error.errors()[:5])
+
+
+def _place(fault: dict[str, Any]) -> str:
+    names = [str(part) for part in fault["loc"] if part != "body"]
+    return ".".join(names) or "body"

@@ -1,0 +1,203 @@
+"""The wire as models: what clients may send, and the documentation of what they get.
+
+Field names are a contract. `service.wire` makes the bodies; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ingest.types import Quality
+from service.questions import MAX_CHARACTERS, clean_question
+from service.types import Status
+
+Question = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_CHARACTERS, description="The question, in plain words."),
+    AfterValidator(clean_question),
+]
+DocumentId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchRequest(Wire):
+    """A question for evidence."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How do I add a document?", "top_k": 3}]}
+    )
+
+    question: Question
+    document_ids: Annotated[list[DocumentId] | None, Field(max_length=1000)] = Field(
+        default=None, description="Search these documents only; all when left out."
+    )
+    top_k: int = Field(default=5, ge=1, le=100, strict=True, description="Most passages to return.")
+
+
+class AskRequest(SearchRequest):
+    """A question for an answer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How do I add a document?"}]})
+
+    max_citations: int | None = Field(default=None, ge=1, le=20, strict=True, description="Most citations.")
+    stream: Literal[False] = Field(default=False, description="Reserved: answers come in one piece.")
+
+
+class SpanModel(Wire):
+    """A stretch of the source: code points, end exclusive; `text` is exactly what stands there."""
+
+    start_char_index: int
+    end_char_index: int
+    text: str
+
+
+class PlaceModel(Wire):
+    """A stretch of the source that says the same."""
+
+    start_char_index: int
+    end_char_index: int
+
+
+class FootnoteModel(Wire):
+    """A note that the cited text carries a mark of."""
+
+    label: str
+    text: str
+    urls: list[str]
+
+
+class ScoresModel(Wire):
+    """Cosine and BM25 score of the best sentence."""
+
+    dense: float
+    lexical: float
+
+
+class CitationModel(Wire):
+    """A numbered source."""
+
+    number: int
+    document_id: str
+    document_title: str
+    document_sha256: str
+    cited_text: str = Field(description="The reading text, as a person should read it.")
+    spans: list[SpanModel]
+    answer_start: int = Field(description="Where the answer quotes it, in code points of `answer`.")
+    answer_end: int
+    section_path: list[str]
+    page: int | None
+    line: int
+    source_quality: Quality
+    also_at: list[PlaceModel]
+    footnotes: list[FootnoteModel]
+    score: float
+    scores: ScoresModel
+    url: str = Field(description="The source, opened at this place.")
+
+
+class PassageModel(Wire):
+    """Evidence the retriever found."""
+
+    passage_id: str
+    document_id: str
+    rank: int
+    score: float
+    text: str
+    spans: list[SpanModel]
+    section_path: list[str]
+    page: int | None
+
+
+class IndexModel(Wire):
+    """Which index answered."""
+
+    fingerprint: str
+    model: str
+    documents: int
+    passages: int
+
+
+class TimingsModel(Wire):
+    """Milliseconds by stage."""
+
+    embed: float
+    search: float
+    answer: float
+    total: float
+
+
+class SearchResponse(Wire):
+    """Evidence, best first."""
+
+    passages: list[PassageModel]
+    index: IndexModel
+    timings_ms: TimingsModel
+
+
+class AskResponse(SearchResponse):
+    """An answer in the documents' own words, or the honest absence of one."""
+
+    answer_id: str
+    status: Status
+    confidence: float = Field(ge=0, le=1)
+    answer: str | None
+    citations: list[CitationModel]
+
+
+class DocumentModel(Wire):
+    """A document in the index."""
+
+    document_id: str
+    title: str
+    sha256: str
+    media_type: str
+    added_at: str
+    characters: int
+    passages: int
+    url: str
+
+
+class DocumentList(Wire):
+    """All documents, oldest first."""
+
+    documents: list[DocumentModel]
+
+
+class DocumentText(Wire):
+    """A document's source text, exactly as it came; spans point into it."""
+
+    document_id: str
+    sha256: str
+    text: str
+
+
+class NewDocument(Wire):
+    """A document sent as JSON."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"title": "Notes", "text": "# Notes\n\nThe office opens at nine."}]}
+    )
+
+    title: str = Field(min_length=1, max_length=255, description="What people call it: a file name, say.")
+    text: str = Field(min_length=1, description="Markdown or plain text.")
+
+
+class Problem(Wire):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+class Health(Wire):
+    """Whether the service is there."""
+
+    status: Literal["ok", "starting"]

@@ -1,0 +1,49 @@
+"""Running the HTTP service."""
+
+from __future__ import annotations
+
+from socket import socket
+
+import uvicorn
+from rich.console import Console
+
+from service import messages
+from service.app import create_app
+from service.bootstrap import open_answerer
+from service.settings import Settings
+
+
+def run(settings: Settings, console: Console) -> None:
+    """Serve until stopped by SIGINT or SIGTERM. Raises the errors of `index.errors` before it listens."""
+    answerer = open_answerer(settings)
+    config = uvicorn.Config(
+        create_app(answerer, settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    try:
+        _Server(config, console, messages.size(answerer.info())).run()
+    finally:
+        answerer.library.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that says where it is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, console: Console, size: str) -> None:
+        super().__init__(config)
+        self._console = console
+        self._size = size
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            self._console.print(
+                f"Pincite answers on http://{name}:{port} ({self._size}). Stop it with Ctrl-C."
+            )

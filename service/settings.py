@@ -1,0 +1,50 @@
+"""Settings from the environment: `PINCITE_NAME`, each with a default that is right on one's own machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PINCITE_"
+_ELSEWHERE = frozenset({"PINCITE_CACHE"})
+"""Read where it is needed: the folder of converted models."""
+
+
+class SettingsError(Exception):
+    """A setting is unknown or its value is not usable. The message names the variable."""
+
+
+class Settings(BaseSettings):
+    """How a service runs. Unchangeable once read."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    index: Path = Field(default=Path(".pincite/index"), description="Folder of the index.")
+    model: str = Field(
+        default="all-MiniLM-L6-v2",
+        description="Embedding model for a new index: a name or a folder. An index keeps the one it was made with.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to serve on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
+    max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
+    body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Return the settings from the environment, with `overrides` (those that are not None) on top.
+
+    Raises `SettingsError` for a `PINCITE_` variable that does not exist and for values that do not fit.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _ELSEWHERE
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"there is no setting {unknown[0]}: known are {', '.join(sorted(known))}")
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name} is {first['input']!r}: {first['msg']}") from error
