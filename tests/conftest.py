@@ -1,0 +1,24 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of benchmark data beside the repository; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the benchmark data is not beside the repository (../shared)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def paper(shared: Path) -> bytes:
+    """The policy paper, which is not redistributed."""
+    return (shared / "corpus" / "north-american-footprint.txt").read_bytes()
