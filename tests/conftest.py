@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny import TinyEmbedder
+
+from index.library import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -22,3 +26,11 @@ def shared() -> Path:
 def paper(shared: Path) -> bytes:
     """The policy paper, which is not redistributed."""
     return (shared / "corpus" / "north-american-footprint.txt").read_bytes()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """An empty index with the tiny embedder."""
+    opened = Library.create(tmp_path / "index", TinyEmbedder())
+    yield opened
+    opened.close()

@@ -1,0 +1,134 @@
+"""Snapshots: copies that are verified, and made again when they are not what they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import TinyEmbedder
+
+from index.library import Library
+from index.search import rank
+from index.snapshot import Snapshot, publish
+from index.store import Store
+
+TEXTS = {
+    "bees.md": b"# Bees\n\nBees dance to tell where flowers are. A hive holds one queen.",
+    "tea.md": b"# Tea\n\nGreen tea is steamed. Black tea is oxidised. Tea came from China.",
+}
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
+    for name, text in TEXTS.items():
+        library.add(text, name)
+    return library
+
+
+def files(library: Library) -> list[Path]:
+    (folder,) = (library._store.folder / "snapshots").iterdir()
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+
+
+def answers(snapshot: Snapshot) -> list[list[float]]:
+    vector = TinyEmbedder().embed_question("tea from China")
+    ranking = rank(snapshot, "tea from China", vector)
+    return [ranking.sentence_rows.tolist(), ranking.sentence_scores.tolist(), ranking.dense.tolist()]
+
+
+def test_rows_belong_together(filled: Library) -> None:
+    snapshot = filled.snapshot()
+    texts = []
+    for row, start, end, heading in snapshot.sentences.tolist():
+        document = filled.document(snapshot.documents[snapshot.passages[row, 0]])
+        texts.append((document.reading.text[start:end], bool(heading)))
+    assert texts == [
+        ("Bees", True),
+        ("Bees dance to tell where flowers are.", False),
+        ("A hive holds one queen.", False),
+        ("Tea", True),
+        ("Green tea is steamed.", False),
+        ("Black tea is oxidised.", False),
+        ("Tea came from China.", False),
+    ]
+    assert [list(snapshot.sentence_rows(row)) for row in range(2)] == [[0, 1, 2], [3, 4, 5, 6]]
+    assert len(snapshot.vectors) == len(snapshot.passage_words) == 2
+    assert len(snapshot.sentence_words) == len(snapshot.sentence_vectors) == 7
+
+
+def test_an_unchanged_store_is_not_copied_again(filled: Library) -> None:
+    before = [(path, path.stat().st_ino) for path in files(filled)]
+    assert publish(filled._store).generation == filled.snapshot().generation
+    assert [(path, path.stat().st_ino) for path in files(filled)] == before
+
+
+def test_row_41_a_damaged_snapshot_is_made_again(filled: Library) -> None:
+    expected = answers(filled.snapshot())
+    names = [path.relative_to(path.parents[len(path.parts) - 2]) for path in files(filled)]
+    assert len(names) > 10
+    for i in range(len(names)):
+        for damage in (_truncate, _zero, _flip, _delete):
+            damage(files(filled)[i])
+            assert answers(publish(filled._store)) == expected
+
+
+def test_a_foreign_file_in_a_snapshot_is_not_trusted(filled: Library) -> None:
+    foreign = files(filled)[0].parent / "extra.pickle"
+    foreign.write_bytes(b"\x80\x04.")
+    publish(filled._store)
+    assert not foreign.exists()
+
+
+def test_equal_contents_have_one_fingerprint(filled: Library, tmp_path: Path) -> None:
+    other = Library.create(tmp_path / "other", TinyEmbedder())
+    for name, text in reversed(TEXTS.items()):
+        other.add(text, name)
+    assert other.snapshot().fingerprint == filled.snapshot().fingerprint
+    other.remove(other.documents()[0].id)
+    assert other.snapshot().fingerprint != filled.snapshot().fingerprint
+    other.close()
+
+
+def test_changes_of_another_process_are_seen(filled: Library) -> None:
+    other = Library(Store(filled._store.folder, "tiny", 64), TinyEmbedder())
+    other.add(b"Coffee is roasted.", "coffee.txt")
+    assert len(filled.snapshot().documents) == 3
+    other.close()
+
+
+def test_a_snapshot_outlives_its_files(filled: Library) -> None:
+    old = filled.snapshot()
+    expected = answers(old)
+    filled.add(b"Tea from China, and more tea.", "more.txt")
+    assert answers(old) == expected
+    assert answers(filled.snapshot()) != expected
+
+
+def test_an_empty_index_has_a_snapshot(library: Library) -> None:
+    ranking = rank(library.snapshot(), "anything", np.zeros(64, np.float32))
+    assert len(ranking.passage_rows) == len(ranking.sentence_rows) == 0
+
+
+def _truncate(path: Path) -> None:
+    _replace(path, path.read_bytes()[:-1])
+
+
+def _zero(path: Path) -> None:
+    _replace(path, bytes(path.stat().st_size + 1))
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    _replace(path, bytes(data))
+
+
+def _delete(path: Path) -> None:
+    path.unlink()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put another file in the place of one that may be mapped into memory."""
+    path.unlink()
+    path.write_bytes(data)
