@@ -183,11 +183,11 @@ async def _received(request: Request) -> tuple[bytes, str]:
     """Return the bytes and the name of the document in a request. Raises 415 and 422 problems."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        form = await request.form(max_files=1, max_fields=4)
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise HTTPException(422, "the form has no file in its field `file`")
-        return await file.read(), _checked_name(file.filename or "")
+        async with request.form(max_files=1, max_fields=4) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise HTTPException(422, "the form has no file in its field `file`")
+            return await file.read(), _checked_name(file.filename or "")
     _json_only(request)
     try:
         new = NewDocument.model_validate_json(await request.body())

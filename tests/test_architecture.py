@@ -28,7 +28,12 @@ def test_imports_run_one_way(package: str) -> None:
 
 
 def test_only_one_module_knows_faiss() -> None:
-    users = {path.name for folder in ORDER for path in (ROOT / folder).rglob("*.py") if "import faiss" in path.read_text()}
+    users = {
+        path.name
+        for folder in ORDER
+        for path in (ROOT / folder).rglob("*.py")
+        if "import faiss" in path.read_text()
+    }
     assert users == {"vectors.py"}
 
 
@@ -36,7 +41,10 @@ def test_only_one_module_knows_faiss() -> None:
     ("module", "absent"),
     [
         ("service.cli", ["fastapi", "faiss", "numpy", "onnxruntime", "torch", "langchain_text_splitters"]),
-        ("service.server", ["torch", "sentence_transformers", "langchain_text_splitters", "onnx", "transformers"]),
+        (
+            "service.server",
+            ["torch", "sentence_transformers", "langchain_text_splitters", "onnx", "transformers"],
+        ),
     ],
 )
 def test_start_up_imports_nothing_heavy(module: str, absent: list[str]) -> None:

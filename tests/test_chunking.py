@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.chunking import chunk
-from ingest.reading import Reading
 from ingest.readers import NoTextError, read_document
+from ingest.reading import Reading
 from ingest.repair import repair
 from ingest.types import Document
 

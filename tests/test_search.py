@@ -50,7 +50,10 @@ def test_the_passage_with_the_words_comes_first(library: Library) -> None:
     ranking = ranking_for(library, "budget percent")
     assert ranking.passage_rows[0] == 1
     start, end = library.snapshot().sentences[ranking.sentence_rows[0], 1:3]
-    assert library.document(library.snapshot().documents[1]).reading.text[start:end] == "The budget grew by four percent."
+    assert (
+        library.document(library.snapshot().documents[1]).reading.text[start:end]
+        == "The budget grew by four percent."
+    )
 
 
 @pytest.mark.usefixtures("snapshot")
@@ -75,14 +78,18 @@ def test_row_55_any_text_is_only_text(text: str) -> None:
     assert all(isinstance(term, str) and term for term in terms(text))
 
 
-@pytest.mark.parametrize("question", ["a OR b) AND NOT", 'text:"x"^2~', "'; DROP TABLE documents; --", ".*+[a-z]{2}"])
+@pytest.mark.parametrize(
+    "question", ["a OR b) AND NOT", 'text:"x"^2~', "'; DROP TABLE documents; --", ".*+[a-z]{2}"]
+)
 @pytest.mark.usefixtures("snapshot")
 def test_row_55_query_syntax_is_looked_up_as_words(library: Library, question: str) -> None:
     assert len(ranking_for(library, question).passage_rows) == 3
 
 
 def test_accents_and_endings_do_not_matter() -> None:
-    assert terms("Calderón's elections") == terms("calderon elected's") or terms("Calderón") == terms("calderon")
+    assert terms("Calderón's elections") == terms("calderon elected's") or terms("Calderón") == terms(
+        "calderon"
+    )
     assert terms("elections") == terms("election") == ["elect"]
     assert terms("the what of it") == []
 

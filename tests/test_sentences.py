@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_where_sentences_end(text: str, expected: list[str]) -> None:
 @given(st.text(alphabet=st.sampled_from("aB1 .!?…\n\t\"'“”)(。é𝒳\u0301\r"), max_size=300))
 def test_every_visible_character_is_in_one_sentence(text: str) -> None:
     spans = list(split_sentences(text))
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
     inside = {i for span in spans for i in range(span.start, span.end)}
     assert all(i in inside for i, character in enumerate(text) if not character.isspace())
     assert all(text[span.start : span.end] == text[span.start : span.end].strip() for span in spans)

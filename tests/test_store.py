@@ -103,7 +103,8 @@ def test_a_failed_write_leaves_the_document_as_it_was(store: Store, monkeypatch:
 
 def test_threads_write_one_after_the_other(store: Store) -> None:
     threads = [
-        threading.Thread(target=indexer(store).add, args=(f"Text number {i}.".encode(), f"{i}.txt")) for i in range(8)
+        threading.Thread(target=indexer(store).add, args=(f"Text number {i}.".encode(), f"{i}.txt"))
+        for i in range(8)
     ]
     for thread in threads:
         thread.start()

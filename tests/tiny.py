@@ -21,7 +21,11 @@ class TinyEmbedder:
         self.dimension = dimension
 
     def embed_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-        vectors = np.stack([self.embed_question(text) for text in texts]) if texts else np.empty((0, self.dimension))
+        vectors = (
+            np.stack([self.embed_question(text) for text in texts])
+            if texts
+            else np.empty((0, self.dimension))
+        )
         if progress is not None:
             progress(len(texts), len(texts))
         return vectors.astype(np.float32)
