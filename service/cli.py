@@ -123,9 +123,24 @@ def serve(
         run(read_settings(index=index, host=host, port=port), _err)
 
 
+@app.command()
+def prepare(
+    model: Annotated[str | None, typer.Option(help="Embedding model.")] = None,
+) -> None:
+    """Make the model ready now; otherwise that is done when it is first used."""
+    from index.conversion import prepare as prepare_model
+
+    from service.progress import counted
+
+    with _explained(), counted("Preparing the model", _err) as progress:
+        prepare_model(read_settings(model=model).model, progress)
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn known errors into one sentence and an exit code."""
+    from index.weights import ModelError
+
     from ingest.readers import ReadError
     from service.questions import QuestionError
 
@@ -133,7 +148,7 @@ def _explained() -> Iterator[None]:
         yield
     except (BusyError, ConflictError) as error:
         raise _failed(error, BUSY) from error
-    except PinciteIndexError as error:
+    except (PinciteIndexError, ModelError) as error:
         raise _failed(error, BAD_INDEX) from error
     except ReadError as error:
         raise _failed(error, UNREADABLE) from error

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from index.library import Library
 from ingest.files import find_files
 from ingest.readers import ReadError
 from service.bootstrap import open_library
+from service.progress import counted
 from service.settings import Settings
 
 
@@ -48,23 +48,19 @@ def ingest_paths(settings: Settings, paths: Sequence[Path], console: Console) ->
 
 def _ingest(library: Library, files: Iterable[Path], console: Console) -> Report:
     report = Report()
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
-        for path in files:
-            task = bar.add_task(path.name, total=None)
-
-            def show(done: int, total: int, task=task) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-                bar.update(task, completed=done, total=total)
-
-            try:
+    for path in files:
+        try:
+            with counted(path.name, console) as progress:
                 result = library.add(
-                    path.read_bytes(), path.name, origin=str(path.resolve()), progress=show, publishing=False
+                    path.read_bytes(),
+                    path.name,
+                    origin=str(path.resolve()),
+                    progress=progress,
+                    publishing=False,
                 )
-            except (ReadError, OSError) as error:
-                console.print(f"skipped {path}: {error}", style="yellow", markup=False)
-                report.failed = (*report.failed, str(path))
-            else:
-                setattr(report, result.outcome, getattr(report, result.outcome) + 1)
-            finally:
-                bar.remove_task(task)
+        except (ReadError, OSError) as error:
+            console.print(f"skipped {path}: {error}", style="yellow", markup=False)
+            report.failed = (*report.failed, str(path))
+        else:
+            setattr(report, result.outcome, getattr(report, result.outcome) + 1)
     return report
