@@ -13,12 +13,12 @@ from index.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A logistic model over what retrieval saw. Coefficients come from `tools/fit_refusal.py`."""
+    """A logistic model over what retrieval saw. It tells far questions from answered ones, not near misses."""
 
-    intercept: float = -5.2
-    passage_cosine: float = 3.6
-    sentence_cosine: float = 6.0
-    coverage: float = 2.6
+    intercept: float = -10.0
+    passage_cosine: float = 12.4
+    sentence_cosine: float = 10.8
+    coverage: float = 6.6
     threshold: float = 0.5
 
     def confidence(self, snapshot: Snapshot, ranking: Ranking) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from socket import socket
 
 import uvicorn
@@ -25,6 +27,9 @@ def run(settings: Settings, console: Console) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    # uvicorn drains, then raises the signal again: being told to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         _Server(config, console, messages.size(answerer.info())).run()
     finally:
