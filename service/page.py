@@ -115,7 +115,9 @@ class _Opened:
 def page_routes(library: Library) -> APIRouter:
     """Return the routes `/`, `/documents/{id}` and `/static/{name}`."""
     here = Path(__file__).parent
-    static = {path.name: path.read_bytes() for path in (here / "static").iterdir() if path.suffix in _MEDIA_TYPES}
+    static = {
+        path.name: path.read_bytes() for path in (here / "static").iterdir() if path.suffix in _MEDIA_TYPES
+    }
     pages = _Pages(library, _environment(here / "templates", static))
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/", pages.ask, response_class=HTMLResponse)
@@ -239,7 +241,9 @@ class _Pages:
             asked.append(f"{start or ''}-{end or ''}")
         try:
             if from_ is not None and not re.fullmatch(r"\d{1,12}", from_):
-                raise PageError(422, "That place cannot be", f"A document begins at 0; “{from_}” is no place in it.")
+                raise PageError(
+                    422, "That place cannot be", f"A document begins at 0; “{from_}” is no place in it."
+                )
             opened = self._open(document_id, _read_spans(asked), version, int(from_) if from_ else None)
         except PageError as error:
             return self._render("error.html", status=error.status, error=error, document_id=document_id)

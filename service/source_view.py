@@ -94,7 +94,9 @@ def view_source(
     """
     marks = merge(spans)
     if marks and marks[-1].end > len(source):
-        raise ValueError(f"a span ends at {marks[-1].end}, after the source, which has {len(source)} code points")
+        raise ValueError(
+            f"a span ends at {marks[-1].end}, after the source, which has {len(source)} code points"
+        )
     if start is not None and not 0 <= start <= len(source):
         raise ValueError(f"a window cannot start at {start} in a source of {len(source)} code points")
     first, last = _window(source, marks, start, window)

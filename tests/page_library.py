@@ -245,7 +245,9 @@ def _filter(library: TableLibrary) -> Answer:
         "water", text, section=("What it costs",), source_quality="suspect",
         cited_text="Replacing the new filter house is planned by 2031, the oldest pipes date from 1934.",
     )  # fmt: skip
-    repaired = library.cite("water", "Households pay 1.60;", section=("What it costs",), source_quality="repaired")
+    repaired = library.cite(
+        "water", "Households pay 1.60;", section=("What it costs",), source_quality="repaired"
+    )
     answer = compose(library, [cited, repaired], confidence=0.38)
     return replace(answer, status="partial")
 
@@ -274,7 +276,9 @@ def table_app(library: TableLibrary) -> FastAPI:
         data = await file.read()
         if not data.strip():
             detail = "This file holds no text. Add one that does."
-            return JSONResponse({"title": "No text", "detail": detail}, 422, media_type="application/problem+json")
+            return JSONResponse(
+                {"title": "No text", "detail": detail}, 422, media_type="application/problem+json"
+            )
         added = library.add(file.filename or "", data.decode())
         return JSONResponse({"document_id": added.document_id, "title": added.title}, 201)
 
