@@ -1,25 +1,20 @@
-"""An answer as the page shows it: the prose cut at its quotes and markers, links, words for numbers."""
+"""An answer as the page shows it: its prose cut at quotes and markers, links to places, words to quote."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 from urllib.parse import quote, urlencode
 
-from ingest.types import Quality, Span
+from index.types import StoredDocument
+from ingest.types import Span
+from service import messages
 from service.types import Answer, Citation, Quote
 
 VERSION = 12
 """Hexadecimal digits of a document's SHA-256 that a link carries, to tell whether the document changed."""
-
-DAMAGE: dict[Quality, tuple[str, str]] = {
-    "intact": ("", ""),
-    "joined": ("Joined.", "In the source, something stands in the middle of this text."),
-    "repaired": ("Repaired.", "The source is damaged here, and its words were put back in order."),
-    "suspect": ("Suspect.", "The source is damaged here. Read it there before you rely on it."),
-}
-"""What a citation's source quality means to a reader; empty where nothing need be said."""
 
 _MARKER = re.compile(r"\s*\[(\d+)\]")
 
@@ -72,14 +67,7 @@ def said(answer: Answer, citation: Citation) -> bool:
     return (answer.answer or "")[citation.answer_start : citation.answer_end] == citation.cited_text
 
 
-def confidence_in_words(answer: Answer) -> str:
-    """Say how far an answer may be trusted."""
-    if answer.confidence >= 0.8:
-        return "high confidence"
-    return "fair confidence" if answer.confidence >= 0.5 else "low confidence"
-
-
-def source_url(
+def marked_url(
     document_id: str, spans: Iterable[Span | Quote], sha256: str = "", start: int | None = None
 ) -> str:
     """Return the page of a document with the spans marked, at the first of them or else from `start` on."""
@@ -92,36 +80,29 @@ def source_url(
     return f"/documents/{quote(document_id, safe='')}" + (f"?{urlencode(fields)}" if fields else "") + anchor
 
 
-def reference(citation: Citation) -> str:
-    """Name a citation's place as a person would: title, section, page or line."""
-    where = f"p. {citation.page}" if citation.page is not None else f"line {citation.line}"
-    section = " › ".join(inner_path(citation.document_title, citation.section_path))
-    return ", ".join(part for part in (citation.document_title, section, where) if part)
-
-
 def quotation(citation: Citation) -> str:
-    """Return a citation's text in quotation marks, with its reference and what is wrong with it, if anything."""
-    damage = " ".join(DAMAGE[citation.source_quality])
-    return f"“{citation.cited_text}”\n({reference(citation)})\n{damage}".rstrip()
+    """Return a citation's text in quotation marks, where it stands and what is wrong with it, if anything."""
+    remark = messages.QUALITY[citation.source_quality]
+    return f"“{citation.cited_text}”\n({messages.place(citation)})" + (f"\n[{remark}]" if remark else "")
 
 
 def inner_path(title: str, section_path: Sequence[str]) -> tuple[str, ...]:
     """Return the headings above a place, without the document's title, which is shown beside them."""
-    path = tuple(section_path)
-    return path[1:] if path[:1] == (title,) else path
+    return tuple(heading for heading in section_path if heading.casefold() != title.casefold())
+
+
+def headings(document: StoredDocument) -> tuple[str, ...]:
+    """Return the headings of a document below its title, in order."""
+    reading = document.reading
+    found = [reading.text[each.start : each.end] for each in reading.sections if each.kind == "heading"]
+    return inner_path(document.record.title, found)
 
 
 def example_questions(headings: Sequence[Sequence[str]], limit: int = 4) -> tuple[str, ...]:
     """Pick headings that say enough to be asked about, from each document in turn."""
-    wanted: list[list[str]] = [[text for text in each if _askable(text)] for each in headings]
-    picked: list[str] = []
-    for rank in range(max((len(each) for each in wanted), default=0)):
-        for each in wanted:
-            if rank < len(each) and each[rank] not in picked:
-                picked.append(each[rank])
-            if len(picked) == limit:
-                return tuple(picked)
-    return tuple(picked)
+    wanted = [[text.strip() for text in each if _askable(text)] for each in headings]
+    in_turn = chain.from_iterable(zip_longest(*wanted))
+    return tuple(islice(dict.fromkeys(text for text in in_turn if text), limit))
 
 
 def _askable(heading: str) -> bool:
