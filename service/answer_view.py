@@ -16,7 +16,7 @@ from service.types import Answer, Citation, Quote
 VERSION = 12
 """Hexadecimal digits of a document's SHA-256 that a link carries, to tell whether the document changed."""
 
-_MARKER = re.compile(r"\s*\[(\d+)\]")
+_MARKER = re.compile(r"\s*\[([0-9]+)\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ SHOWN_ALSO_AT = 5
 _EXAMPLE_DOCUMENTS = 8
 _EXAMPLE_CHARACTERS = 1_000_000
 """Only the headings of the first few documents, none of them huge, are read to find examples."""
-_SPAN = re.compile(r"(\d{1,12})-(\d{1,12})")
-_OFFSET = re.compile(r"\d{1,12}")
+_SPAN = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
+_OFFSET = re.compile(r"[0-9]{1,12}")
 
 
 class PageError(Exception):

@@ -117,14 +117,15 @@ def _window(source: str, marks: Sequence[Span], start: int | None, window: int) 
     if start is None:
         middle = (marks[0].start + min(marks[0].end, marks[0].start + window // 2)) // 2 if marks else 0
         start = max(0, min(middle - window // 2, len(source) - window))
-    return _snap(source, start), _snap(source, min(start + window, len(source)))
+    reach = min(SNAP, window // 8)
+    return _snap(source, start, reach), _snap(source, min(start + window, len(source)), reach)
 
 
-def _snap(source: str, offset: int) -> int:
-    """Move an offset back to the beginning of its line, if that is near."""
+def _snap(source: str, offset: int, reach: int) -> int:
+    """Move an offset back to the beginning of its line, if that is no further than `reach`."""
     if offset >= len(source):
         return len(source)
-    return source.rfind("\n", max(0, offset - SNAP), offset) + 1 or offset
+    return source.rfind("\n", max(0, offset - reach), offset) + 1 or offset
 
 
 def _lines(source: str, first: int, last: int, marks: Sequence[Span]) -> tuple[Line, ...]:
