@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 
 from service.answering import Answerer
 from service.gate import Gate
+from service.page import page_routes
 from service.problems import handle_problems
 from service.schemas import (
     AskRequest,
@@ -58,6 +59,7 @@ def create_app(answerer: Answerer, settings: Settings) -> FastAPI:
     app.include_router(_questions)
     app.include_router(_documents)
     app.include_router(_health)
+    app.include_router(page_routes(answerer))
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
     handle_problems(app)
     _describe(app)

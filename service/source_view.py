@@ -1,0 +1,167 @@
+"""The source text of a document as the page shows it: numbered lines, marked spans, one window at a time.
+
+Offsets are code points into the source text, end exclusive; lines count from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ingest.types import Span
+
+WINDOW = 60_000
+"""Most code points of a source shown at once; the rest of a longer document is behind links."""
+SNAP = 2_000
+"""How far a window's edge may move to meet a line break."""
+
+_HEADING = re.compile(r"#{1,6} ")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of one line. `span` is the ordinal (from 1) of the marked span it lies in, 0 where unmarked.
+
+    `first` is set on the first run of a span that is shown: the place a link to the span leads to.
+    """
+
+    text: str
+    span: int = 0
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the source, without its line break. `heading`: it begins as a Markdown heading does."""
+
+    number: int
+    runs: tuple[Run, ...]
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A marked span: its ordinal from 1, where it stands, and whether the window shows it."""
+
+    number: int
+    start: int
+    end: int
+    line: int
+    last_line: int
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """The part `start:end` of a source of `length` code points, with the places marked in all of it.
+
+    `earlier` and `later` are the starts of the windows before and after this one.
+    """
+
+    start: int
+    end: int
+    length: int
+    lines: tuple[Line, ...]
+    places: tuple[Place, ...]
+    earlier: int | None
+    later: int | None
+
+
+def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return the spans in order, those that overlap or touch joined, empty ones left out."""
+    merged: list[Span] = []
+    for span in sorted((span for span in spans if len(span)), key=lambda span: (span.start, span.end)):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def line_of(source: str, offset: int) -> int:
+    """Return the number of the line that holds the code point at `offset`."""
+    return source.count("\n", 0, offset) + 1
+
+
+def view_source(
+    source: str, spans: Iterable[Span] = (), *, start: int | None = None, window: int = WINDOW
+) -> SourceView:
+    """Lay out the window of a source that begins near `start`, or else the one around the first span.
+
+    A source no longer than `window` is shown whole. Raises ValueError where a span ends after the source
+    does or `start` lies outside it.
+    """
+    marks = merge(spans)
+    if marks and marks[-1].end > len(source):
+        raise ValueError(
+            f"a span ends at {marks[-1].end}, after the source, which has {len(source)} code points"
+        )
+    if start is not None and not 0 <= start <= len(source):
+        raise ValueError(f"a window cannot start at {start} in a source of {len(source)} code points")
+    first, last = _window(source, marks, start, window)
+    return SourceView(
+        first,
+        last,
+        len(source),
+        _lines(source, first, last, marks),
+        _places(source, first, last, marks),
+        earlier=max(0, first - window) if first else None,
+        later=last if last < len(source) else None,
+    )
+
+
+def _window(source: str, marks: Sequence[Span], start: int | None, window: int) -> tuple[int, int]:
+    if len(source) <= window:
+        return 0, len(source)
+    if start is None:
+        middle = (marks[0].start + min(marks[0].end, marks[0].start + window // 2)) // 2 if marks else 0
+        start = max(0, min(middle - window // 2, len(source) - window))
+    reach = min(SNAP, window // 8)
+    return _snap(source, start, reach), _snap(source, min(start + window, len(source)), reach)
+
+
+def _snap(source: str, offset: int, reach: int) -> int:
+    """Move an offset back to the beginning of its line, if that is no further than `reach`."""
+    if offset >= len(source):
+        return len(source)
+    return source.rfind("\n", max(0, offset - reach), offset) + 1 or offset
+
+
+def _lines(source: str, first: int, last: int, marks: Sequence[Span]) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    number, at, begun = line_of(source, first), first, set[int]()
+    # A final line break ends the last line: it does not begin another, empty one.
+    while at < last:
+        stop = source.find("\n", at, last)
+        stop = last if stop < 0 else stop
+        end = stop - 1 if stop > at and source[stop - 1] == "\r" else stop
+        runs = tuple(_runs(source, at, end, marks, begun))
+        lines.append(Line(number, runs, heading=bool(_HEADING.match(source, at))))
+        number, at = number + 1, stop + 1
+    return tuple(lines)
+
+
+def _runs(source: str, start: int, end: int, marks: Sequence[Span], begun: set[int]) -> Iterable[Run]:
+    at = start
+    for ordinal, mark in enumerate(marks, start=1):
+        begin, stop = max(mark.start, at), min(mark.end, end)
+        if begin >= stop:
+            continue
+        if at < begin:
+            yield Run(source[at:begin])
+        yield Run(source[begin:stop], ordinal, first=ordinal not in begun)
+        begun.add(ordinal)
+        at = stop
+    if at < end:
+        yield Run(source[at:end])
+
+
+def _places(source: str, first: int, last: int, marks: Sequence[Span]) -> tuple[Place, ...]:
+    places: list[Place] = []
+    for number, mark in enumerate(marks, start=1):
+        line = line_of(source, mark.start)
+        last_line = line + source.count("\n", mark.start, mark.end - 1)
+        shown = mark.start < last and mark.end > first
+        places.append(Place(number, mark.start, mark.end, line, last_line, shown))
+    return tuple(places)
