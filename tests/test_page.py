@@ -274,7 +274,7 @@ def test_the_citation_url_of_the_wire_opens_at_the_mark(library: Library) -> Non
         spans = citation["spans"]
         whole = WATER[spans[0]["start_char_index"] : spans[-1]["end_char_index"]]
         assert page.marks["span-1"] == whole.replace("\n", "")
-        assert [mark.get("autofocus", 0) for mark in page.all("mark")][0] is None
+        assert next(mark.get("autofocus", 0) for mark in page.all("mark")) is None
 
 
 def test_several_spans_are_marked_in_order_and_overlaps_are_one(
