@@ -60,7 +60,6 @@ def create_app(answerer: Answerer, settings: Settings) -> FastAPI:
     app.include_router(_documents)
     app.include_router(_health)
     app.include_router(page_routes(answerer))
-    app.include_router(page_routes(answerer))
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
     handle_problems(app)
     _describe(app)

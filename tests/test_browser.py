@@ -38,7 +38,9 @@ expect = playwright.expect
 def serving(answerer: TableAnswerer) -> Iterator[str]:
     """Serve on a free port for as long as the block runs; yields the address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(answerer, Settings()), log_level="error", access_log=False, ws="none", lifespan="off")
+    config = uvicorn.Config(
+        create_app(answerer, Settings()), log_level="error", access_log=False, ws="none", lifespan="off"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -238,7 +240,10 @@ def test_a_quote_is_copied_with_its_reference(open_page: Any, site: str) -> None
     page.get_by_role("button", name="Copy quote").nth(1).click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     words, reference, link = page.evaluate("navigator.clipboard.readText()").split("\n")
-    assert words == "“The cause is known: the fields upstream are manured in autumn, when no crop takes the nitrogen up.”"
+    assert (
+        words
+        == "“The cause is known: the fields upstream are manured in autumn, when no crop takes the nitrogen up.”"
+    )
     assert reference == "(The Larkfield Water Report, Nitrate in the Brook Wells, line 29)"
     assert link.startswith(f"{site}/documents/")
     page.goto(link)
@@ -248,7 +253,9 @@ def test_a_quote_is_copied_with_its_reference(open_page: Any, site: str) -> None
 def test_a_quote_is_copied_where_there_is_no_clipboard_to_write(open_page: Any) -> None:
     page = open_page(f"/?q={NITRATE}")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('insecure')); }")
-    page.evaluate("() => document.addEventListener('copy', () => { window.copied = getSelection().toString(); })")
+    page.evaluate(
+        "() => document.addEventListener('copy', () => { window.copied = getSelection().toString(); })"
+    )
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_focused()
     assert page.evaluate("window.copied") == page.url
@@ -374,7 +381,8 @@ def test_files_can_be_dropped_on_an_answer(open_page: Any, tmp_path: Path) -> No
     with serving(TableAnswerer(tmp_path / "index", ["archive.md"])) as address:
         page = open_page("/?q=mayor", address)
         dropped = page.evaluate_handle(
-            "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'water.md')); return data; }", WATER
+            "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'water.md')); return data; }",
+            WATER,
         )
         page.dispatch_event("body", "dragover", {"dataTransfer": dropped})
         expect(page.locator("body.dropping")).to_have_count(1)
@@ -393,7 +401,9 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     if npm is None:
         pytest.skip("npm is not installed, and axe-core comes from its registry")
     try:
-        subprocess.run([npm, "pack", "axe-core@4", "--silent"], cwd=folder, check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [npm, "pack", "axe-core@4", "--silent"], cwd=folder, check=True, capture_output=True, timeout=120
+        )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"axe-core cannot be had from the npm registry: {error}")
     with tarfile.open(next(folder.glob("*.tgz"))) as archive:
@@ -409,7 +419,15 @@ def test_axe_finds_nothing(open_page: Any, axe: str, scheme: str) -> None:
     found = {}
     for size in ({"width": 1280, "height": 800}, PHONE):
         page.set_viewport_size(size)
-        for path in ("/", "/?q=nitrate", "/?q=readings", "/?q=filter", "/?q=mayor", f"{document}?span=2-12&version=0", "/documents/no"):
+        for path in (
+            "/",
+            "/?q=nitrate",
+            "/?q=readings",
+            "/?q=filter",
+            "/?q=mayor",
+            f"{document}?span=2-12&version=0",
+            "/documents/no",
+        ):
             page.goto(path)
             for summary in page.locator("summary").all():
                 if summary.is_visible() and not summary.evaluate("(each) => each.parentElement.open"):
