@@ -38,6 +38,26 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A text's tokens. Row i of `rows`, of unit length, stands for the code points `spans[i]` of the text.
+
+    `pooled` is the whole text's vector, so that one run of the model gives both.
+    """
+
+    pooled: Vectors
+    rows: Vectors
+    spans: tuple[tuple[int, int], ...]
+
+
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also gives a vector for each token."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return each text's tokens, in the order given, as far as the model reads; no special tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """What is known of a document besides its text. `characters` counts code points of the source."""
 
