@@ -3,11 +3,12 @@ PYTHON ?= python3
 PORT ?= 8000
 INDEX ?= .pincite/index
 DOCUMENTS ?= documents
+BENCH_FILES ?= documents/handbook.md $(wildcard ../shared/corpus/*.txt ../shared/benchmarks/chunking-evaluation/*.md)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check format clean
+.PHONY: help install serve test lint types check bench image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,14 +18,14 @@ install: $(INSTALLED)  ## create .venv, install what was tested, prepare the mod
 # torch first and by its exact version: a bare `torch` may bring several GB of GPU libraries along.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade pip
 	@echo "Installing (a few minutes the first time) ..."
 	$(BIN)/pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,weights,dev]'
+	$(BIN)/pincite prepare
 	@touch $@
 
 serve: $(INSTALLED)  ## index DOCUMENTS and serve page and API on PORT
-	@$(BIN)/pincite ingest $(DOCUMENTS) --index $(INDEX)
+	@$(BIN)/pincite ingest $(DOCUMENTS) --index $(INDEX) || [ $$? -eq 4 ]  # what could be read is served
 	@$(BIN)/pincite serve --index $(INDEX) --port $(PORT)
 
 test: lint types check  ## run every check
@@ -38,6 +39,12 @@ types: $(INSTALLED)
 
 check: $(INSTALLED)
 	$(BIN)/pytest -n 2
+
+bench: $(INSTALLED)  ## measure speed and memory beside a plain baseline (BENCH_FILES= chooses the texts)
+	$(BIN)/python -m eval.bench $(BENCH_FILES)
+
+image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
+	tools/image_check.sh
 
 format: $(INSTALLED)  ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
