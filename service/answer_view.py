@@ -16,6 +16,7 @@ from service.types import Answer, Citation, Quote
 VERSION = 12
 """Hexadecimal digits of a document's SHA-256 that a link carries, to tell whether the document changed."""
 
+_QUESTION = re.compile(r"(?:how|what|when|where|which|who|why)\b", re.IGNORECASE)
 _MARKER = re.compile(r"\s*\[([0-9]+)\]")
 
 
@@ -99,11 +100,18 @@ def headings(document: StoredDocument) -> tuple[str, ...]:
 
 
 def example_questions(headings: Sequence[Sequence[str]], limit: int = 4) -> tuple[str, ...]:
-    """Pick headings that say enough to be asked about, from each document in turn."""
-    wanted = [[text.strip() for text in each if _askable(text)] for each in headings]
+    """Pick headings that say enough to be asked about, from each document in turn, questions first."""
+    askable = ([text.strip() for text in each if _askable(text)] for each in headings)
+    wanted = [sorted(each, key=lambda text: not _QUESTION.match(text)) for each in askable]
     in_turn = chain.from_iterable(zip_longest(*wanted))
     return tuple(islice(dict.fromkeys(text for text in in_turn if text), limit))
 
 
 def _askable(heading: str) -> bool:
-    return 2 <= len(heading.split()) <= 9 and len(heading) <= 70 and any(map(str.isalpha, heading))
+    byline = heading.lower().startswith("by ")
+    return (
+        2 <= len(heading.split()) <= 9
+        and len(heading) <= 70
+        and any(map(str.isalpha, heading))
+        and not byline
+    )

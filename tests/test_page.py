@@ -110,10 +110,9 @@ def test_start_of_an_empty_library_says_what_to_do(empty: TestClient) -> None:
     assert "hidden" in next(each for each in page.all("section") if each.get("id") == "examples")
 
 
-def test_examples_come_from_each_document_in_turn_and_say_enough() -> None:
-    picked = example_questions(
-        [["Overview", "How it works", "Notes to the text"], ["1. 2. 3.", "What it costs"]]
-    )
+def test_examples_come_from_each_document_in_turn_questions_first() -> None:
+    report = ["Overview", "Notes to the text", "How it works", "By Ann and Ben Author"]
+    picked = example_questions([report, ["1. 2. 3.", "What it costs"]])
     assert picked == ("How it works", "What it costs", "Notes to the text")
 
 
