@@ -16,9 +16,10 @@ import faiss as _faiss
 import numpy as np
 import uvicorn
 from fastapi import FastAPI
-from index.weights import resolve_model
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 from pydantic import BaseModel
+
+from index.weights import resolve_model
 
 faiss: Any = _faiss
 MODEL = "all-MiniLM-L6-v2"

@@ -19,6 +19,8 @@ from pathlib import Path
 from index.onnx_graph import EMBEDDINGS_FILE, BertShape, Precision, build_graph, word_embeddings
 from index.types import Progress
 from index.weights import (
+    BUNDLED_SHA256,
+    DEFAULT_MODEL,
     ModelFolder,
     UnsupportedModelError,
     WeightsHashError,
@@ -79,11 +81,13 @@ def cache_folder() -> Path:
 def prepare(model: str, progress: Progress | None = None) -> ConvertedModel:
     """Return `model` converted, converting it if that was not done before, or is found damaged.
 
-    A name with its revision ("all-MiniLM-L6-v2@53aa5117") that is in the cache is not looked for elsewhere.
+    A name with its revision ("all-MiniLM-L6-v2@53aa5117") that is in the cache is not looked for elsewhere;
+    the bundled model's is known, so that its weights need not stay once they are converted.
     Raises `UnsupportedModelError` for a model that cannot be converted, another `ModelError` if it is not to
     be had or not safe, OSError if the cache cannot be written.
     """
-    if split_revision(model)[1] is not None and (found := _cached(model)) is not None:
+    name = f"{DEFAULT_MODEL}@{BUNDLED_SHA256[:8]}" if model == DEFAULT_MODEL else model
+    if split_revision(name)[1] is not None and (found := _cached(name)) is not None:
         return found
     source = resolve_model(model)
     return _cached(source.name) or _convert(source, progress)

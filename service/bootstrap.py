@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from index.embedding import open_embedder
-
 from index.library import Library
 from index.store import stored_model
 from service.answering import Answerer

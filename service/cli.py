@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Ask your documents, and check every answer.",
 )
 _out = Console(highlight=False, soft_wrap=True)
@@ -129,7 +130,6 @@ def prepare(
 ) -> None:
     """Make the model ready now; otherwise that is done when it is first used."""
     from index.conversion import prepare as prepare_model
-
     from service.progress import counted
 
     with _explained(), counted("Preparing the model", _err) as progress:
@@ -140,7 +140,6 @@ def prepare(
 def _explained() -> Iterator[None]:
     """Turn known errors into one sentence and an exit code."""
     from index.weights import ModelError
-
     from ingest.readers import ReadError
     from service.questions import QuestionError
 
