@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import socket
 import statistics
 import subprocess
@@ -53,15 +54,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds a measurement")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=110)
     questions = QUESTIONS.read_text(encoding="utf-8").splitlines()
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
         pincite = [sys.executable, "-c", "from service.cli import main; main()"]
         start = monotonic()
         subprocess.run([*pincite, "ingest", *map(str, options.files), "--index", str(index)], check=True)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         console.print(
-            f"Pincite ingests {_size(options.files):.0f} kB in {monotonic() - start:.1f} s, start-up included."
+            f"Pincite ingests {_size(options.files):.0f} kB in {monotonic() - start:.1f} s, start-up included, "
+            f"with at most {peak:.0f} MB of memory."
         )
         baseline = [sys.executable, "-m", "eval.baseline"]
         with (

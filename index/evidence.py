@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from index.search import Ranking
 from index.snapshot import Snapshot
 
@@ -57,20 +59,23 @@ def assemble(
 
 
 def _take(snapshot: Snapshot, ranking: Ranking, tau: float, characters: int) -> dict[int, int]:
-    """Return the sentence rows to show, each with its place in the ranking."""
+    """Return the sentence rows to show, each with its place in the ranking.
+
+    Headings say where one is, not what is the case: they are shown only where there is nothing else.
+    """
+    places = np.arange(len(ranking.sentence_rows))
+    headings = snapshot.sentences[ranking.sentence_rows, 3] != 0
+    if not headings.all():
+        places = places[~headings]
     taken: dict[int, int] = {}
     left = characters
-    floor = tau * float(ranking.sentence_scores[0]) if len(ranking.sentence_scores) else 0.0
-    for place, (row, score) in enumerate(zip(ranking.sentence_rows, ranking.sentence_scores, strict=True)):
-        if score < floor:
+    for place in places:
+        row = int(ranking.sentence_rows[place])
+        left -= int(snapshot.sentences[row, 2] - snapshot.sentences[row, 1])
+        too_low = ranking.sentence_scores[place] < tau * ranking.sentence_scores[places[0]]
+        if taken and (too_low or left < 0):
             break
-        _, start, end, heading = (int(value) for value in snapshot.sentences[row])
-        if heading and taken:
-            continue
-        left -= end - start
-        if left < 0 and taken:
-            break
-        taken[int(row)] = place
+        taken[row] = int(place)
     return taken
 
 
