@@ -70,12 +70,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(browser: Any, site: str) -> Iterator[Any]:
-    """Open a page in a browser of its own: `open_page("/", **context options)`."""
+    """Open a page in a browser of its own: `open_page("/", **context options)`.
+
+    Unless `newest`, without the CSS property that scrolls to a mark by itself and that not every browser has.
+    """
     contexts = []
 
-    def opened(path: str, address: str = site, **options: Any) -> Any:
+    def without_property(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("scroll-initial-target", "unknown"))
+
+    def opened(path: str, address: str = site, *, newest: bool = False, **options: Any) -> Any:
         context = browser.new_context(base_url=address, **options)
         contexts.append(context)
+        if not newest:
+            context.route("**/static/style.css*", without_property)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.goto(path)
@@ -277,6 +286,14 @@ def test_everything_can_be_read_without_a_script(open_page: Any) -> None:
     assert is_in_view(page, "#span-1")
 
 
+def test_the_pane_is_scrolled_without_a_script_where_the_browser_can(open_page: Any) -> None:
+    page = open_page(
+        "/?q=filter", newest=True, java_script_enabled=False, viewport={"width": 1280, "height": 420}
+    )
+    assert page.locator("#source .text").evaluate("(pane) => pane.scrollTop") > 100
+    assert is_in_view(page, "#span-1")
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_a_link_to_offsets_scrolls_to_the_mark(open_page: Any, tmp_path: Path, script: bool) -> None:
     long = "\n\n".join(f"Paragraph {n} of a long report, which goes on." for n in range(900))
@@ -326,19 +343,17 @@ def test_the_policy_stops_what_would_slip_through(open_page: Any, site: str) -> 
     page.context.on("response", lambda response: arrived.append(response.url))
     page.context.on("requestfailed", lambda request: failures.update({request.url: request.failure}))
     blocked = page.evaluate(
-        """() => new Promise((resolve) => {
+        """async () => {
           const blocked = [];
-          document.addEventListener("securitypolicyviolation", (event) => {
-            blocked.push(event.effectiveDirective);
-            if (blocked.length >= 3) resolve(blocked);
-          });
-          for (const [tag, source] of [["img", "http://evil.example/x.png"], ["script", null]]) {
-            const element = document.createElement(tag);
-            source ? element.src = source : element.append("window.ran = true");
-            document.body.append(element);
-          }
-          fetch("http://evil.example/").catch(() => {});
-        })"""
+          document.addEventListener("securitypolicyviolation", (event) => blocked.push(event.effectiveDirective));
+          const script = document.createElement("script");
+          try { script.textContent = "window.ran = true"; document.body.append(script); } catch { /* refused */ }
+          const image = new Image();
+          const loaded = new Promise((resolve) => { image.onload = image.onerror = resolve; });
+          image.src = "http://evil.example/x.png";
+          await Promise.allSettled([loaded, fetch("http://evil.example/")]);
+          return blocked;
+        }"""
     )
     assert set(blocked) == {"img-src", "require-trusted-types-for", "connect-src"}
     assert page.evaluate("window.ran") is None
