@@ -38,6 +38,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 check: $(INSTALLED)
+	@tools/test_packages.sh
 	$(BIN)/pytest -n 2
 
 bench: $(INSTALLED)  ## measure speed and memory beside a plain baseline (BENCH_FILES= chooses the texts)

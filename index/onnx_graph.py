@@ -4,7 +4,7 @@ Inputs: `input_ids` and `attention_mask`, int32 of shape (batch, length), padded
 Outputs: `embedding`, float32 of shape (batch, dimension), mean over the tokens, rows of unit length;
 `tokens`, float32 of shape (batch, length, dimension), the last layer's rows, not normalised.
 
-The operators are chosen by measurement (docs/decisions/002-embedding-runtime.md): attention is one fused
+The operators are chosen by measurement (docs/decisions/004-embedding-runtime.md): attention is one fused
 operator, but Add + LayerNormalization is used since ONNX Runtime's fused SkipLayerNormalization is 4-8 times
 slower on CPU.
 """

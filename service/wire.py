@@ -59,8 +59,10 @@ def document_body(record: DocumentRecord) -> Body:
 
 def source_url(document_id: str, spans: tuple[Quote, ...]) -> str:
     """Return where the page shows these places, relative to the service's root."""
-    place = {"start": min(span.start for span in spans), "end": max(span.end for span in spans)}
-    return f"/documents/{quote(document_id)}?{urlencode(place)}"
+    first, *others = spans
+    places = [("start", str(first.start)), ("end", str(first.end))]
+    places += [("span", f"{span.start}-{span.end}") for span in others]
+    return f"/documents/{quote(document_id)}?{urlencode(places)}"
 
 
 def _citation(citation: Citation) -> Body:

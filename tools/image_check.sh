@@ -44,6 +44,7 @@ chown 10001:10001 "$work/data"
 mount --bind -o ro "$root" "$mounted"
 mount -o remount,bind,ro "$mounted"
 mount --bind "$work/data" "$mounted/data"
+mount -t proc proc "$mounted/proc"  # as every container runtime does
 cp documents/handbook.md "$work/data/"
 inside=(setpriv --reuid 10001 --regid 10001 --clear-groups --bounding-set=-all --no-new-privs
     env -i PATH=/opt/pincite/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PINCITE_CACHE=/opt/pincite/models
