@@ -8,12 +8,14 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from index.conversion import ConvertedModel, prepare
 from index.onnx_graph import Precision
+from index.onnx_session import open_session
 from index.types import Embedder, Progress, TokenVectors, Vectors
 from index.weights import (
     DEFAULT_MODEL,
@@ -200,15 +202,8 @@ def _cores() -> int:
 
 
 def _session(model: ConvertedModel, precision: Precision) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
     # Further optimisation would fuse Add + LayerNormalization into the slow SkipLayerNormalization.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.graph(precision), options, providers=["CPUExecutionProvider"])
+    return open_session(Path(model.graph(precision)))
 
 
 def _run(session: Any, ids: Any, mask: Any) -> Vectors:
