@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ingest.pieces import cut, with_quality
+from ingest.pieces import cut, space_at, with_quality
 from ingest.types import Block, BlockKind, Document, Edit, EditKind, Piece, Span
 
 RUNNING: frozenset[BlockKind] = frozenset(("paragraph", "list_item", "quote"))
@@ -71,11 +71,12 @@ class Draft:
         """Give block `i` other pieces. What that does to the text is for the caller to record."""
         self.change(i, replace(self.blocks[i], pieces=tuple(pieces)))
 
-    def insert(self, i: int, blocks: Sequence[Block]) -> None:
-        """Put `blocks` in the place of block `i`; for use before anything refers to blocks behind it."""
-        self.blocks[i : i + 1] = blocks
-        self.texts[i : i + 1] = [block.text for block in blocks]
-        self.paths[i : i + 1] = [self.paths[i]] * len(blocks)
+    def prefix(self, i: int, pieces: Sequence[Piece]) -> None:
+        """Read `pieces`, of another block, as the beginning of block `i`."""
+        own = self.blocks[i].pieces
+        first = next(k for k, piece in enumerate(own) if piece.text)
+        joined = (*own[:first], replace(own[first], quality="joined"), *own[first + 1 :])
+        self.repiece(i, (*pieces, space_at(own[first].start), *joined))
 
     def hide(self, i: int) -> None:
         """Leave block `i` out, to be recorded by `drop` when it is known what of it is read elsewhere."""
@@ -112,6 +113,8 @@ class Draft:
         """Mark characters `start:end` of block `i` as suspect."""
         pieces, size = self.blocks[i].pieces, len(self.texts[i])
         doubtful = with_quality(cut(pieces, start, end), "suspect")
+        if doubtful == cut(pieces, start, end):
+            return
         self.repiece(i, (*cut(pieces, 0, start), *doubtful, *cut(pieces, end, size)))
         self.record("mark", source_range(doubtful), reason)
 

@@ -99,6 +99,8 @@ def _reason(draft: Draft, phrases: Phrases, i: int, j: int) -> str | None:
     before = draft.texts[i].rstrip()
     if before[-1].isalpha() and last_word(before) in DANGLING:
         return DANGLES
+    if not is_prose(draft.texts[j]):
+        return None
     if _attested(draft, phrases, i, j):
         return ATTESTED
     fragment = trailing_fragment(before)

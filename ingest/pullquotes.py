@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.draft import RUNNING, Draft
 from ingest.phrases import Phrases
-from ingest.words import WORD, ending, goes_on
+from ingest.words import WORD, ending, goes_on, is_prose
 
 REACH = 1500
 """How many words away the body may be that a pull-quote repeats: two pages or so."""
@@ -17,6 +17,7 @@ _BLOCKS = 10
 _SHORTEST, _LONGEST = 6, 120
 _COVERED = 0.4
 _IN_A_CUT, _ELSEWHERE = 0.5, 0.9
+_LONG_RUN = 5
 _LONGER = 1.25
 _PARAGRAPH = 20_000
 
@@ -30,7 +31,7 @@ def find_quotes(draft: Draft, phrases: Phrases) -> list[int]:
     quotes = []
     for i, share in _candidates(draft, phrases):
         before = _running_beside(draft, i, -1)
-        if before is not None and ending(draft.texts[before]) == "open":
+        if before is not None and _is_cut(draft, before):
             if _repeats_around(draft, i, before):
                 quotes.append(i)
                 draft.hide(i)
@@ -65,16 +66,27 @@ def _may_be_quote(draft: Draft, i: int) -> bool:
     return kind in ("paragraph", "quote") or (kind == "heading" and ending(draft.texts[i]) == "closed")
 
 
+def _is_cut(draft: Draft, i: int) -> bool:
+    """Say whether the last sentence of block `i` has no end."""
+    text = draft.texts[i]
+    return ending(text) == "open" and (is_prose(text) or goes_on(text))
+
+
 def _repeats_around(draft: Draft, i: int, before: int) -> bool:
     """Say whether block `i`, behind the unfinished block `before`, repeats the text and does not go on from it."""
     around = nearby(draft, i)
-    if not _shared(draft, i, around) >= _IN_A_CUT:
+    after = _running_beside(draft, i, 1)
+    goes_on_behind = after is not None and goes_on(draft.texts[after])
+    if _shared(draft, i, around) < (_IN_A_CUT if goes_on_behind else _ELSEWHERE) or max(_run(draft, i, j) for j in around) < _LONG_RUN:
         return False
     if not goes_on(draft.texts[i]):
         return True
-    # with dirt before it: a continuation would not repeat what it goes on from
-    after = [j for j in around if j > i and goes_on(draft.texts[j])]
-    return bool(after) and _run(draft, i, before) >= 5 and _run(draft, i, after[0]) >= 5
+    # A quote with a stray line before it. What goes on from `before` repeats neither that nor what follows.
+    repeated = next((j for j in around if j > i and goes_on(draft.texts[j])), None)
+    if repeated is None:
+        return False
+    run = _run(draft, i, repeated)
+    return run >= 2 * _LONG_RUN or (run >= _LONG_RUN and _run(draft, i, before) >= _LONG_RUN)
 
 
 def _repeats_part(draft: Draft, i: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.draft import Copy, Draft, source_range
 from ingest.phrases import Phrases
@@ -27,6 +28,7 @@ ASTRAY = "a line that strayed from its sentence; its place is not certain"
 
 _LONGEST_TAIL = 15
 _ASIDE = 3
+_LAST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ class _Knot:
         """Part quote and paragraph, and record what repeats what."""
         self._drop_tail()
         self._set_line_aside()
-        for stray in self._strays():
+        tried: set[_Stray] = set()
+        while stray := next((stray for stray in self._strays() if stray not in tried), None):
+            tried.add(stray)  # what is put back changes what else is astray
             self._put_back(stray)
         body, runs = self._aligned()
         long = [run for run in runs if run[2] > 1] or runs
@@ -144,18 +148,19 @@ class _Knot:
         return (spans[-1].start, spans[-1].end) if spans else (0, at)
 
     def _strays(self) -> list[_Stray]:
-        """Return the words of the pull-quote that the body lacks where it agrees on both sides, longest first."""
-        body, runs = self._aligned()
-        strays = []
+        """Return the words of the pull-quote that the body lacks: before it, then within it, longest first."""
+        _, runs = self._aligned()
         text = self.draft.texts[self.quote]
-        for (quote, place, size), (next_quote, next_place, _) in zip(runs, runs[1:], strict=False):
-            if place + size == next_place and quote + size < next_quote:
-                strays.append(_Stray(quote + size, next_quote, self._twin(quote + size, next_quote)))
-        if runs and runs[0][0] > 0 and text[self.words[0].start].islower():
-            first = body[runs[0][1]]
-            if self.draft.texts[first.block][first.start].isupper():
-                strays.append(_Stray(0, runs[0][0], True))
-        return sorted(strays, key=lambda stray: stray.start - stray.end)
+        strays = []
+        first = next((run[0] for run in runs if run[2] >= _ASIDE), 0)
+        if first and text[self.words[0].start].islower() and text[self.words[first].start].isupper():
+            strays.append(_Stray(0, first, True))
+        inside = [
+            _Stray(quote + size, next_quote, self._twin(quote + size, next_quote))
+            for (quote, place, size), (next_quote, next_place, next_size) in pairwise(runs)
+            if place + size == next_place and quote + size < next_quote and max(size, next_size) >= _ASIDE
+        ]
+        return strays + sorted(inside, key=lambda stray: stray.start - stray.end)
 
     def _twin(self, start: int, end: int) -> bool:
         """Say whether the pull-quote has words `start:end` twice, which are more than particles."""
@@ -167,7 +172,7 @@ class _Knot:
         return any(texts[p : p + size] == wanted for p in range(len(texts) - size + 1) if abs(p - start) >= size)
 
     def _put_back(self, stray: _Stray) -> None:
-        """Put a stray where it belongs, if that is known; where it is not, doubt what it was torn from."""
+        """Put a stray where it belongs, if that is known, and doubt what it was torn from where it is not."""
         if self.torn is None:
             return
         body = _words(self.draft, [self.torn])
@@ -175,15 +180,20 @@ class _Knot:
         places = [p for p, score in enumerate(scores) if score > 0]
         if len(places) == 1 and scores[places[0]] >= 2:
             self._insert(stray, body, places[0], "repaired")
-        elif stray.certain:
-            weak = scores if places else self._scores(stray, body, attested=False)
+            return
+        if not stray.certain:
+            return
+        weak = scores if places else self._scores(stray, body, attested=False)
+        if stray.end - stray.start >= _ASIDE:
             weak = [score + 2 * _torn_at(body, p) if score else 0 for p, score in enumerate(weak)]
-            best = max(weak, default=0)
-            if best and weak.count(best) == 1:
-                self._insert(stray, body, weak.index(best), "suspect")
-            elif stray.end - stray.start >= _ASIDE:
+        best = max(weak, default=0)
+        if best and weak.count(best) == 1:
+            at = self._insert(stray, body, weak.index(best), "suspect")
+            self._doubt_around(at)
+        else:
+            if stray.end - stray.start >= _ASIDE:
                 self._set_aside(stray)
-            self._doubt_torn()
+            self._doubt_around(None)
 
     def _scores(self, stray: _Stray, body: list[_Word], attested: bool) -> list[int]:
         """Return for each place before a word of `body` how well the stray fits there.
@@ -214,7 +224,7 @@ class _Knot:
                 scores.append(sum(pair in pairs for pair in joints))
         return scores
 
-    def _insert(self, stray: _Stray, body: list[_Word], place: int, quality: Quality) -> None:
+    def _insert(self, stray: _Stray, body: list[_Word], place: int, quality: Quality) -> int:
         pieces = self._pieces(stray)
         block = body[0].block
         own, size = self.draft.blocks[block].pieces, len(self.draft.texts[block])
@@ -228,6 +238,7 @@ class _Knot:
         self.draft.repiece(block, (*cut(own, 0, at), *inserted, *cut(own, at, size)))
         self.draft.record("move", source, PLACED)
         self.placed.append(source)
+        return at
 
     def _set_aside(self, stray: _Stray) -> None:
         assert self.torn is not None
@@ -239,15 +250,17 @@ class _Knot:
         start, end = self.words[stray.start].start, self.words[stray.end - 1].end
         return cut(self.draft.blocks[self.quote].pieces, start, end)
 
-    def _doubt_torn(self) -> None:
-        """Mark the sentences of the block before the pull-quote, to the end of the last, as suspect."""
+    def _doubt_around(self, at: int | None) -> None:
+        """Mark the sentence at `at` of the block before the pull-quote as suspect, or all of its last lines."""
         assert self.torn is not None
-        self.draft.doubt(self.torn, 0, len(self.draft.texts[self.torn]), TORN)
+        sentences = list(split_sentences(self.draft.texts[self.torn]))
+        last = [span for span in sentences if at is None or span.start <= at <= span.end][-_LAST:]
+        for span in last:
+            self.draft.doubt(self.torn, span.start, span.end, TORN)
         following = self.draft.following.get(self.torn)
-        if following is not None:
-            first = next(iter(split_sentences(self.draft.texts[following])), None)
-            if first:
-                self.draft.doubt(following, first.start, first.end, TORN)
+        if following is not None and last[-1:] == sentences[-1:]:
+            first = next(split_sentences(self.draft.texts[following]))
+            self.draft.doubt(following, first.start, first.end, TORN)
 
     def _source(self, block: int, at: int) -> int:
         return cut(self.draft.blocks[block].pieces, at, at + 1)[0].start

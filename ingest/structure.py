@@ -50,7 +50,7 @@ def _title(draft: Draft) -> int | None:
     if not headings:
         return None
     title = min(headings, key=lambda i: (draft.blocks[i].kind != "title", draft.blocks[i].level))
-    if any(is_prose(draft.texts[i]) and draft.blocks[i].kind in RUNNING for i in range(title)):
+    if any(draft.blocks[i].kind in RUNNING and not _is_line(draft.texts[i]) for i in range(title)):
         return None
     draft.change(title, replace(draft.blocks[title], kind="title"))
     return title
@@ -58,7 +58,7 @@ def _title(draft: Draft) -> int | None:
 
 def _free_sentences(draft: Draft) -> None:
     """Give a sentence that a heading swallowed back to the text: what a label leaves of it, or all of it."""
-    for i in range(len(draft.blocks) - 2, -1, -1):
+    for i in range(len(draft.blocks) - 1):
         block, text = draft.blocks[i], draft.texts[i]
         if block.kind != "heading" or draft.blocks[i + 1].kind != "paragraph" or ending(text) != "open":
             continue
@@ -66,10 +66,9 @@ def _free_sentences(draft: Draft) -> None:
         if label and len(WORD.findall(text, label.end())) >= 4 and _goes_on_in(draft, i, i + 1):
             colon = label.end(1) + 1
             sentence = trimmed(cut(block.pieces, colon, len(text)))
-            head = replace(block, pieces=cut(block.pieces, 0, colon), end=sentence[0].start)
-            body = replace(block, kind="paragraph", level=0, pieces=sentence, start=sentence[0].start)
-            draft.insert(i, [head, body])
-            draft.record("replace", source_range(sentence), _SWALLOWED)
+            draft.change(i, replace(block, pieces=cut(block.pieces, 0, colon), end=sentence[0].start))
+            draft.prefix(i + 1, sentence)
+            draft.record("join", source_range(sentence), _SWALLOWED)
         elif not label and last_word(text) in DANGLING and goes_on(draft.texts[i + 1]):
             draft.change(i, replace(block, kind="paragraph", level=0))
             draft.record("replace", source_range(block.pieces), _SWALLOWED)
@@ -97,7 +96,7 @@ def _front_matter(draft: Draft, title: int | None) -> None:
             if block.kind in ("title", "heading") and (title is None or i <= title or not seen):
                 continue
             return
-        if len(text) > _LINE or is_prose(text) and not _BY.fullmatch(text):
+        if not _is_line(text):
             return
         named = title is not None and i > title and _NAMES.fullmatch(text)
         label = "authors" if _BY.fullmatch(text) or named else "date" if _DATE.fullmatch(text) else None
@@ -151,6 +150,11 @@ def _run_in(text: str) -> re.Match[str] | None:
     if not match or len(match[1].split()) > 7 or match[1].isupper() or _NO_LABEL.search(match[1]):
         return None
     return match if len(WORD.findall(text, match.end(), match.end() + 400)) >= 12 else None
+
+
+def _is_line(text: str) -> bool:
+    """Say whether `text` is a line of a title page and no running text."""
+    return len(text) <= _LINE and (ending(text) != "closed" or not is_prose(text))
 
 
 def _plain(text: str) -> str:
