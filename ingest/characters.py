@@ -11,14 +11,18 @@ from ingest.draft import Draft, source_range
 from ingest.pieces import cut
 from ingest.words import WORD
 
-_INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08\x0e-\x1f\x7f]+")
+_INVISIBLE = re.compile(
+    "[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08\x0e-\x1f\x7f]+"
+)
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st"}
 _LINE_HYPHEN = re.compile("[-\u2010\xad][ \t]*[\r\n]")
 _BREAK = re.compile("[\r\n]")
 _DIVIDED = re.compile(r"([^\W\d_]{2,})([-\u2010\xad])( )([^\W\d_]{2,})")
 HYPHEN = "a word was divided here"
-_SUSPENDED = frozenset(("and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e", "as", "but", "nor"))
+_SUSPENDED = frozenset(
+    ("and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e", "as", "but", "nor")
+)
 
 
 _LAST_HALF = re.compile(r"([^\W\d_]{2,})([-\u2010\xad])\Z")
@@ -75,7 +79,9 @@ class _Words:
 
     def __init__(self, texts: Sequence[str], halves: Sequence[tuple[str, str]]) -> None:
         wanted = {half.casefold() for pair in halves for half in pair}
-        wanted |= {form.casefold() for first, second in halves for form in (first + second, f"{first}-{second}")}
+        wanted |= {
+            form.casefold() for first, second in halves for form in (first + second, f"{first}-{second}")
+        }
         self._count: Counter[str] = Counter()
         for text in texts if halves else ():
             self._count.update(wanted.intersection(WORD.findall(text.casefold())))

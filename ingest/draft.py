@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ingest.pieces import cut, space_at, with_quality
 from ingest.types import Block, BlockKind, Document, Edit, EditKind, Piece, Span
+from ingest.words import WORD
 
 RUNNING: frozenset[BlockKind] = frozenset(("paragraph", "list_item", "quote"))
 """The kinds of blocks that hold running text."""
+
+
+_CACHED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text without case, and where they stand in it: character `starts[k]` to `ends[k]`."""
+
+    texts: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Words:
+        """Return the words of `text`."""
+        found = list(WORD.finditer(text))
+        return cls(
+            tuple([match.group().casefold() for match in found]),
+            tuple([match.start() for match in found]),
+            tuple([match.end() for match in found]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +65,27 @@ class Draft:
         self.copies: list[Copy] = []
         self.edits: list[Edit] = []
         self._dropped: set[int] = set()
+        self._words: dict[int, Words] = {}
+        self._threes: dict[int, frozenset[tuple[str, str, str]]] = {}
 
     def kept(self, i: int) -> bool:
         """Say whether block `i` is read."""
         return i not in self._dropped
+
+    def words(self, i: int) -> Words:
+        """Return the words of block `i`."""
+        if i not in self._words:
+            _make_room(self._words)
+            self._words[i] = Words.of(self.texts[i])
+        return self._words[i]
+
+    def threes(self, i: int) -> frozenset[tuple[str, str, str]]:
+        """Return the runs of three words of block `i`."""
+        if i not in self._threes:
+            _make_room(self._threes)
+            words = self.words(i).texts
+            self._threes[i] = frozenset(zip(words, words[1:], words[2:], strict=False))
+        return self._threes[i]
 
     def running(self) -> list[int]:
         """Return the blocks of running text that are read, in source order."""
@@ -66,6 +107,8 @@ class Draft:
     def change(self, i: int, block: Block) -> None:
         """Put `block` in the place of block `i`. What that does to the text is for the caller to record."""
         self.blocks[i], self.texts[i] = block, block.text
+        self._words.pop(i, None)
+        self._threes.pop(i, None)
 
     def repiece(self, i: int, pieces: Sequence[Piece]) -> None:
         """Give block `i` other pieces. What that does to the text is for the caller to record."""
@@ -117,6 +160,12 @@ class Draft:
             return
         self.repiece(i, (*cut(pieces, 0, start), *doubtful, *cut(pieces, end, size)))
         self.record("mark", source_range(doubtful), reason)
+
+
+def _make_room(cache: dict[int, Any]) -> None:
+    """Empty a cache that holds more blocks than any step looks at together."""
+    if len(cache) > _CACHED:
+        cache.clear()
 
 
 def source_range(pieces: Iterable[Piece]) -> Span:

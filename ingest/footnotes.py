@@ -112,7 +112,9 @@ def _restore_exponents(draft: Draft, labels: set[str | None]) -> None:
         before = ""
         for piece in block.pieces:
             if piece.note and not piece.text and _is_exponent(piece, before, labels, draft.source):
-                draft.record("replace", Span(piece.start, piece.end), "this superscript calls no note: a power")
+                draft.record(
+                    "replace", Span(piece.start, piece.end), "this superscript calls no note: a power"
+                )
                 piece = Piece(piece.note.translate(_TO_SUPERSCRIPT), piece.start, piece.end)
             before = (before + piece.text)[-20:]
             pieces.append(piece)

@@ -13,7 +13,9 @@ _LONGEST = 100
 _PAGE = 800
 _REACH = 8
 _DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"[-–—|\[( ]*(?:page |p\.? ?)?(\d{1,4}|[ivxl]{1,6})(?: ?(?:of|/) ?\d{1,4})?[-–—|\]) .]*", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(
+    r"[-–—|\[( ]*(?:page |p\.? ?)?(\d{1,4}|[ivxl]{1,6})(?: ?(?:of|/) ?\d{1,4})?[-–—|\]) .]*", re.IGNORECASE
+)
 HEAD = "a running head or foot of the page"
 NUMBER = "a page number"
 

@@ -43,9 +43,18 @@ def join_sentences(draft: Draft, phrases: Phrases) -> None:
     _join_attested(draft, phrases, wholly, small)
     for reach in range(REACH):
         for i in cut if reach == 0 else wholly:
-            _join(draft, i, (c for c in _after(draft, i, reach) if c.passed == reach and c.block in small), LOWER)
+            _join(
+                draft,
+                i,
+                (c for c in _after(draft, i, reach) if c.passed == reach and c.block in small),
+                LOWER,
+            )
     for i in wholly:
-        near = [c for c in _after(draft, i, 0) if not c.under_heading and draft.blocks[c.block].kind == "paragraph"]
+        near = [
+            c
+            for c in _after(draft, i, 0)
+            if not c.under_heading and draft.blocks[c.block].kind == "paragraph"
+        ]
         if near and (reason := _reason(draft, phrases, i, near[0].block)):
             _join(draft, i, iter(near), reason)
 
@@ -91,7 +100,11 @@ def _may_join(draft: Draft, i: int, j: int) -> bool:
     if first.kind == second.kind:
         return first.kind != "list_item"
     interrupted = any(draft.blocks[k].kind == "note" or not draft.kept(k) for k in range(i + 1, j))
-    return first.kind == "list_item" and second.kind == "paragraph" and (interrupted or first.page != second.page)
+    return (
+        first.kind == "list_item"
+        and second.kind == "paragraph"
+        and (interrupted or first.page != second.page)
+    )
 
 
 def _reason(draft: Draft, phrases: Phrases, i: int, j: int) -> str | None:

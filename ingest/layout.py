@@ -33,7 +33,9 @@ def lay_out(draft: Draft) -> Reading:
     places = _Places(reading.pieces, len(reading.text))
     return replace(
         reading,
-        edits=tuple(sorted((_located(edit, places) for edit in edits), key=lambda edit: (edit.at, edit.source.start))),
+        edits=tuple(
+            sorted((_located(edit, places) for edit in edits), key=lambda edit: (edit.at, edit.source.start))
+        ),
         marks=_resolved(page.marks, page.notes, page.note_starts),
         notes=tuple(page.notes),
         repeats=tuple(

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from ingest.words import WORD
 
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_F = 0x9E3779B97F4A7C15
+_FACTOR = np.uint64(_F)
 
 
 class Phrases:
     """Every run of three words of some texts, sorted by hash. Words are compared without case.
 
     `ids` has the words of all texts in order, with 0 between texts; `starts[i]` is where text i begins in it.
-    Building takes time and memory in proportion to the number of words (times its logarithm for the sorting).
+    Two runs with the same 64-bit hash count as one. Building takes time and memory in proportion to the number of words (times its logarithm for the sorting).
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -38,14 +39,16 @@ class Phrases:
         """Return the word numbers of text `i`."""
         return self.ids[self.starts[i] : self.starts[i + 1] - 1]
 
-    def number(self, words: Sequence[str]) -> list[int]:
-        """Return the numbers of `words`, 0 for words that occur nowhere."""
-        return [self._vocabulary.get(word.casefold(), 0) for word in words]
-
     def count(self, words: Sequence[str]) -> int:
-        """Return how often the three `words` occur in a row."""
-        numbers = self.number(words)
-        return 0 if 0 in numbers else len(self._places(numbers))
+        """Return how often the three `words`, without case, occur in a row."""
+        first, second, third = (self._vocabulary.get(word.casefold(), 0) for word in words)
+        if not (first and second and third):
+            return 0
+        key = np.uint64(((first * _F + second) * _F + third) * _F & 0xFFFFFFFFFFFFFFFF)
+        low = int(self._keys.searchsorted(key))
+        if low == len(self._keys) or self._keys[low] != key:
+            return 0
+        return int(self._keys.searchsorted(key, side="right")) - low
 
     def near_repeats(self, reach: int) -> NDArray[np.bool_]:
         """Say for each word whether it is in a run of three that another text, within `reach` words, also has."""
@@ -67,13 +70,6 @@ class Phrases:
         for shift in range(3):
             covered[hits + shift] = True
         return covered
-
-    def _places(self, numbers: Sequence[int]) -> NDArray[np.int64]:
-        """Return where the words with `numbers` stand in a row, in order."""
-        key = _keys(np.array(numbers, np.uint32))[0]
-        low, high = np.searchsorted(self._keys, key), np.searchsorted(self._keys, key, side="right")
-        found = self._order[low:high].astype(np.int64)
-        return found[np.all(self.ids[found[:, None] + np.arange(3)] == numbers, axis=1)]
 
     def _whole(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say of which places the run of three lies in one text."""

@@ -23,7 +23,11 @@ def read_plain(source: str) -> tuple[Block, ...]:
     """
     blocks = []
     for start, end in _paragraphs(source):
-        heading = _HEADING.fullmatch(source, start, end) if source[start] == "=" and end - start <= LONG_LINE else None
+        heading = (
+            _HEADING.fullmatch(source, start, end)
+            if source[start] == "=" and end - start <= LONG_LINE
+            else None
+        )
         if heading:
             pieces = (Piece(heading[2], heading.start(2), heading.end(2)),)
             blocks.append(Block("heading", start, end, pieces, level=heading[1].count("=")))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.draft import RUNNING, Draft
 from ingest.phrases import Phrases
-from ingest.words import WORD, ending, goes_on, is_prose
+from ingest.words import ending, goes_on, is_prose
 
 REACH = 1500
 """How many words away the body may be that a pull-quote repeats: two pages or so."""
@@ -47,11 +47,6 @@ def shared_runs(quote: Sequence[str], body: Sequence[str]) -> list[tuple[int, in
     return [(match.b, match.a, match.size) for match in matcher.get_matching_blocks() if match.size]
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of `text` without case."""
-    return [word.casefold() for word in WORD.findall(text)]
-
-
 def _candidates(draft: Draft, phrases: Phrases) -> list[tuple[int, float]]:
     """Return the blocks of fitting length whose words stand nearby too, with the share that does."""
     covered = np.concatenate([[0], np.cumsum(phrases.near_repeats(REACH))])
@@ -77,7 +72,9 @@ def _repeats_around(draft: Draft, i: int, before: int) -> bool:
     around = nearby(draft, i)
     after = _running_beside(draft, i, 1)
     goes_on_behind = after is not None and goes_on(draft.texts[after])
-    if _shared(draft, i, around) < (_IN_A_CUT if goes_on_behind else _ELSEWHERE) or max(_run(draft, i, j) for j in around) < _LONG_RUN:
+    if _shared(draft, i, around) < (_IN_A_CUT if goes_on_behind else _ELSEWHERE):
+        return False
+    if not any(_run(draft, i, j) >= _LONG_RUN for j in around):
         return False
     if not goes_on(draft.texts[i]):
         return True
@@ -91,15 +88,14 @@ def _repeats_around(draft: Draft, i: int, before: int) -> bool:
 
 def _repeats_part(draft: Draft, i: int) -> bool:
     """Say whether one paragraph nearby, a longer one, says nearly all that block `i` says."""
-    if goes_on(draft.texts[i]) or len(words_of(draft.texts[i])) < _SHORTEST + 2:
+    if goes_on(draft.texts[i]) or len(draft.words(i).texts) < _SHORTEST + 2:
         return False
     longer = (j for j in nearby(draft, i) if len(draft.texts[j]) >= _LONGER * len(draft.texts[i]))
     return any(_shared(draft, i, [j]) >= _ELSEWHERE for j in longer)
 
 
 def nearby(draft: Draft, i: int) -> list[int]:
-    """Return the paragraphs around block `i` that share a run of three words with it."""
-    mine = _threes(words_of(draft.texts[i]))
+    """Return the paragraphs around block `i` that share more than a run of three words with it."""
     around = range(max(i - _BLOCKS, 0), min(i + _BLOCKS + 1, len(draft.blocks)))
     return [
         j
@@ -108,25 +104,21 @@ def nearby(draft: Draft, i: int) -> list[int]:
         and draft.kept(j)
         and draft.blocks[j].kind in RUNNING
         and len(draft.texts[j]) <= _PARAGRAPH
-        and not mine.isdisjoint(_threes(words_of(draft.texts[j])))
+        and len(draft.threes(i) & draft.threes(j)) > 1
     ]
 
 
 def _shared(draft: Draft, i: int, body: Sequence[int]) -> float:
     """Return the share of the words of block `i` that stand in `body` in the same order, two or more in a row."""
-    quote = words_of(draft.texts[i])
-    runs = shared_runs(quote, [word for j in body for word in words_of(draft.texts[j])])
+    quote = draft.words(i).texts
+    runs = shared_runs(quote, [word for j in body for word in draft.words(j).texts])
     return sum(size for _, _, size in runs if size > 1) / len(quote)
 
 
 def _run(draft: Draft, i: int, j: int) -> int:
     """Return the length in words of the longest run that two blocks share."""
-    runs = shared_runs(words_of(draft.texts[i]), words_of(draft.texts[j]))
+    runs = shared_runs(draft.words(i).texts, draft.words(j).texts)
     return max((size for _, _, size in runs), default=0)
-
-
-def _threes(words: Sequence[str]) -> set[tuple[str, ...]]:
-    return set(zip(words, words[1:], words[2:], strict=False))
 
 
 def _running_beside(draft: Draft, i: int, step: int) -> int | None:

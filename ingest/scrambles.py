@@ -8,6 +8,7 @@ from are marked as suspect.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,13 +54,13 @@ class _Stray:
 def untangle(draft: Draft, phrases: Phrases, quotes: Sequence[int]) -> None:
     """Sort out each of `quotes` against the paragraph it repeats, and record it as left out."""
     for quote in quotes:
-        chains = {tuple(draft.chain(i)) for i in nearby(draft, quote)}
-        words = _words(draft, [quote])
-        best = max(sorted(chains), key=lambda chain: _agreement(words, _words(draft, chain)), default=None)
-        if best is None:
+        shared: defaultdict[tuple[int, ...], int] = defaultdict(int)
+        for i in nearby(draft, quote):
+            shared[tuple(draft.chain(i))] += len(draft.threes(quote) & draft.threes(i))
+        if shared:
+            _Knot(draft, phrases, quote, max(shared, key=lambda chain: shared[chain])).untie()
+        else:
             draft.drop(quote, REPEATS)
-            continue
-        _Knot(draft, phrases, quote, best).untie()
 
 
 class _Knot:
@@ -71,6 +72,7 @@ class _Knot:
         before = [block for block in chain if block < quote]
         self.torn = max(before) if before else None  # the block whose lines may have strayed
         self.placed: list[Span] = []
+        self._alignment: tuple[list[_Word], list[tuple[int, int, int]]] | None = None
 
     def untie(self) -> None:
         """Part quote and paragraph, and record what repeats what."""
@@ -90,8 +92,16 @@ class _Knot:
         self.draft.drop(self.quote, REPEATS, but=self.placed)
 
     def _aligned(self) -> tuple[list[_Word], list[tuple[int, int, int]]]:
-        body = _words(self.draft, self.chain)
-        return body, shared_runs([word.text for word in self.words], [word.text for word in body])
+        """Return the words of the paragraph as it is now, and the runs that the pull-quote shares with it."""
+        if self._alignment is None:
+            body = _words(self.draft, self.chain)
+            runs = shared_runs([word.text for word in self.words], [word.text for word in body])
+            self._alignment = body, runs
+        return self._alignment
+
+    def _repiece(self, block: int, pieces: Sequence[Piece]) -> None:
+        self.draft.repiece(block, pieces)
+        self._alignment = None
 
     def _drop_tail(self) -> None:
         """Drop the end of the pull-quote where it stands astray: a sentence's end in the middle of another."""
@@ -103,11 +113,15 @@ class _Knot:
         tail = self._to_sentence_end(body, at)
         for p in range(len(body) - len(tail)) if len(tail) > 1 else ():
             found = body[p : p + len(tail)]
-            if p != at and [word.text for word in found] == tail and self._misfits(found, body[p + len(tail)]):
+            if (
+                p != at
+                and [word.text for word in found] == tail
+                and self._misfits(found, body[p + len(tail)])
+            ):
                 block, start, end = found[0].block, found[0].start, body[p + len(tail)].start
                 pieces, size = self.draft.blocks[block].pieces, len(self.draft.texts[block])
                 gone = cut(pieces, start, end)
-                self.draft.repiece(block, (*cut(pieces, 0, start), *cut(pieces, end, size)))
+                self._repiece(block, (*cut(pieces, 0, start), *cut(pieces, end, size)))
                 self.draft.record("drop", source_range(gone), TAIL)
                 return
 
@@ -140,7 +154,7 @@ class _Knot:
         pieces = self.draft.blocks[first.block].pieces
         self.draft.doubt(first.block, *self._sentence_before(first.block, start), TORN)
         pieces = self.draft.blocks[first.block].pieces
-        self.draft.repiece(first.block, (*cut(pieces, 0, start), *cut(pieces, first.start, len(text))))
+        self._repiece(first.block, (*cut(pieces, 0, start), *cut(pieces, first.start, len(text))))
         self.draft.set_aside(first.block, cut(pieces, start, start + len(fragment)), ASTRAY)
 
     def _sentence_before(self, block: int, at: int) -> tuple[int, int]:
@@ -169,7 +183,9 @@ class _Knot:
         if all(word in DANGLING for word in wanted):
             return False
         size = end - start
-        return any(texts[p : p + size] == wanted for p in range(len(texts) - size + 1) if abs(p - start) >= size)
+        return any(
+            texts[p : p + size] == wanted for p in range(len(texts) - size + 1) if abs(p - start) >= size
+        )
 
     def _put_back(self, stray: _Stray) -> None:
         """Put a stray where it belongs, if that is known, and doubt what it was torn from where it is not."""
@@ -235,7 +251,7 @@ class _Knot:
             inserted = (*inserted, space_at(source.end))
         else:
             inserted = (space_at(source.start), *inserted)
-        self.draft.repiece(block, (*cut(own, 0, at), *inserted, *cut(own, at, size)))
+        self._repiece(block, (*cut(own, 0, at), *inserted, *cut(own, at, size)))
         self.draft.record("move", source, PLACED)
         self.placed.append(source)
         return at
@@ -268,15 +284,11 @@ class _Knot:
 
 def _words(draft: Draft, blocks: Sequence[int]) -> list[_Word]:
     return [
-        _Word(match.group().casefold(), i, match.start(), match.end())
+        _Word(text, i, start, end)
         for i in blocks
-        for match in WORD.finditer(draft.texts[i])
+        for words in [draft.words(i)]
+        for text, start, end in zip(words.texts, words.starts, words.ends, strict=True)
     ]
-
-
-def _agreement(quote: list[_Word], body: list[_Word]) -> int:
-    runs = shared_runs([word.text for word in quote], [word.text for word in body])
-    return sum(size for _, _, size in runs if size > 1)
 
 
 def _threes(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -293,11 +305,7 @@ def _seams(before: Sequence[str], after: Sequence[str], inner: Sequence[str]) ->
     """Return the runs of three words that lie across either end of `inner`."""
     whole = [*before, *inner, *after]
     first, last = len(before), len(before) + len(inner)
-    return [
-        three
-        for p, three in enumerate(_threes(whole))
-        if p < first < p + 3 or p < last < p + 3
-    ]
+    return [three for p, three in enumerate(_threes(whole)) if p < first < p + 3 or p < last < p + 3]
 
 
 def _torn_at(body: list[_Word], place: int) -> bool:

@@ -12,7 +12,9 @@ WORD = re.compile(r"\w+(?:[.'’‑-]\w+)*")
 
 _CLOSERS = "\"'”’»)]}*_ \t\n\xa0"
 _TERMINALS = frozenset(".!?…:;。！？：；—–―|")
-_ABBREVIATED = re.compile(r"(?:\b[^\W\d_]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Sen|Rep|Gov|No|Nos|vs|etc|cf|pp|e\.g|i\.e))\.\Z")
+_ABBREVIATED = re.compile(
+    r"(?:\b[^\W\d_]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Sen|Rep|Gov|No|Nos|vs|etc|cf|pp|e\.g|i\.e))\.\Z"
+)
 _ENUMERATED = re.compile(r"(?:[a-z]|[ivx]{1,4})[.)]\s|o\s+[A-Z]|(?:https?:|www\.)\S|\S*[_=(){}<>\\/@]\S")
 _SENTENCE_END = re.compile(r"[^\W\d_]{3}[.!?][\"”’')\]]*\s+[\"“‘'(\[]*[^\W\d_a-z]")
 
