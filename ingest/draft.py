@@ -38,7 +38,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A stretch of the source, left out, that repeats what the body says from `start` to `end` (source offsets)."""
+    """A stretch of the source, left out, that repeats the body from source `start` to `end`."""
 
     start: int
     end: int
@@ -126,7 +126,7 @@ class Draft:
         self._dropped.add(i)
 
     def drop(self, i: int, reason: str, but: Iterable[Span] = ()) -> None:
-        """Leave block `i` out of the reading text, but for the source ranges `but`, which are read elsewhere."""
+        """Leave block `i` out, but for the source ranges `but`, which are read elsewhere."""
         self._dropped.add(i)
         self.drop_source(source_range(self.blocks[i].pieces), reason, but)
 

@@ -1,8 +1,8 @@
 """Footnotes: which blocks are notes, which numbers call them, and which addresses they name.
 
 A reader hands over marks as pieces with a `note` and, where it knows them, notes as blocks of kind `note`
-(see `ingest.types`). What is left to find here: paragraphs that are notes because they begin with a mark, notes
-that came apart, marks that were typed as superscript characters, and superscripts that are no marks.
+(see `ingest.types`). What is left to find here: paragraphs that are notes because they begin with a mark,
+notes that came apart, marks typed as superscript characters or in brackets, and superscripts that are no marks.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _read_typed_marks(draft: Draft, pattern: re.Pattern[str], shown: bool) -> No
 
 
 def _attach_addresses(draft: Draft, notes: list[int]) -> None:
-    """Join a paragraph that is only an address to the note beside it that lacks one and ends in the middle."""
+    """Join a paragraph that is only an address to the note beside it that lacks one and has no end."""
     lacking = {i for i in notes if ending(draft.texts[i]) == "open" and not addresses([draft.blocks[i]])}
     for note in sorted(lacking):
         for i in (note + 1, *range(note - 1, max(note - _NOTE_REACH, 0) - 1, -1)):
@@ -111,13 +111,14 @@ def _restore_exponents(draft: Draft, labels: set[str | None]) -> None:
         pieces: list[Piece] = []
         before = ""
         for piece in block.pieces:
-            if piece.note and not piece.text and _is_exponent(piece, before, labels, draft.source):
-                draft.record(
-                    "replace", Span(piece.start, piece.end), "this superscript calls no note: a power"
-                )
-                piece = Piece(piece.note.translate(_TO_SUPERSCRIPT), piece.start, piece.end)
-            before = (before + piece.text)[-20:]
-            pieces.append(piece)
+            text = piece.text
+            if piece.note and not text and _is_exponent(piece, before, labels, draft.source):
+                text = piece.note.translate(_TO_SUPERSCRIPT)
+                pieces.append(Piece(text, piece.start, piece.end))
+                draft.record("replace", Span(piece.start, piece.end), "this superscript calls no note")
+            else:
+                pieces.append(piece)
+            before = (before + text)[-20:]
         draft.repiece(i, pieces)
 
 

@@ -21,7 +21,7 @@ NUMBER = "a page number"
 
 
 def drop_furniture(draft: Draft) -> None:
-    """Drop what the reader knows as furniture, page numbers, and lines that interrupt sentences repeatedly."""
+    """Drop what the reader knows as furniture, page numbers, and lines that interrupt again and again."""
     lines: defaultdict[str, list[int]] = defaultdict(list)
     numbers: list[int] = []
     for i, block in enumerate(draft.blocks):

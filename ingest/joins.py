@@ -6,7 +6,7 @@ have to agree, and where the next paragraph begins with a capital, the text must
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.draft import RUNNING, Draft
@@ -60,7 +60,7 @@ def join_sentences(draft: Draft, phrases: Phrases) -> None:
 
 
 def _join_attested(draft: Draft, phrases: Phrases, cut: list[int], small: set[int]) -> None:
-    """Join where both runs of three words across the seam occur elsewhere, wherever the continuation stands."""
+    """Join where both runs of three words across the seam occur elsewhere, wherever it goes on."""
     for i in cut:
         near = [c.block for c in _after(draft, i, REACH) if c.block in small or c.passed == 0]
         behind = [j for j in range(max(i - REACH, 0), i) if j in small and draft.kept(j)]
@@ -132,7 +132,7 @@ def _attested(draft: Draft, phrases: Phrases, i: int, j: int) -> int:
     return (phrases.count([*before, after[0]]) > 0) + (phrases.count([before[1], *after]) > 0)
 
 
-def _is_a_style(running: list[int], endings: dict[int, str], small: set[int]) -> bool:
+def _is_a_style(running: list[int], endings: Mapping[int, str], small: set[int]) -> bool:
     """Say whether paragraphs begin with small letters as a matter of style, so that it tells nothing."""
     unexplained = 0
     open_before = -REACH

@@ -152,6 +152,7 @@ def _resolved(marks: list[Mark], notes: list[Note], note_starts: list[int]) -> t
     for mark in marks:
         if mark.label in found:
             later = bisect_left(starts[mark.label], mark.source.start)
-            mark = replace(mark, note=found[mark.label][min(later, len(found[mark.label]) - 1)])
-        resolved.append(mark)
+            resolved.append(replace(mark, note=found[mark.label][min(later, len(found[mark.label]) - 1)]))
+        else:
+            resolved.append(mark)
     return tuple(resolved)

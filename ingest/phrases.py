@@ -19,7 +19,8 @@ class Phrases:
     """Every run of three words of some texts, sorted by hash. Words are compared without case.
 
     `ids` has the words of all texts in order, with 0 between texts; `starts[i]` is where text i begins in it.
-    Two runs with the same 64-bit hash count as one. Building takes time and memory in proportion to the number of words (times its logarithm for the sorting).
+    Two runs with the same 64-bit hash count as one. Building takes time and memory in proportion to the number
+    of words (times its logarithm for the sorting).
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -51,7 +52,7 @@ class Phrases:
         return int(self._keys.searchsorted(key, side="right")) - low
 
     def near_repeats(self, reach: int) -> NDArray[np.bool_]:
-        """Say for each word whether it is in a run of three that another text, within `reach` words, also has."""
+        """Say for each word whether a run of three that it is in stands in another text within `reach` words."""
         size = len(self._order)
         covered = np.zeros(len(self.ids), np.bool_)
         if size < 2:

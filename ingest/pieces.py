@@ -14,7 +14,7 @@ def in_step(piece: Piece) -> bool:
 
 
 def cut_piece(piece: Piece, start: int, end: int) -> Piece:
-    """Return characters `start:end` of `piece`; a replacement stands for its whole source wherever it is cut."""
+    """Return characters `start:end` of `piece`. A replacement stands for its whole source however it is cut."""
     if start <= 0 and end >= len(piece.text):
         return piece
     text = piece.text[start:end]

@@ -37,7 +37,7 @@ def read_plain(source: str) -> tuple[Block, ...]:
 
 
 def unwrapped(source: str, start: int, end: int) -> Iterator[Piece]:
-    """Yield the pieces of `source[start:end]`, with each line break and the space around it read as one space."""
+    """Yield the pieces of `source[start:end]`; a line break and the space around it read as one space."""
     at = start
     for line in _LINE.finditer(source, start, end):
         text = line.group().strip(_SPACE)
@@ -55,10 +55,8 @@ def _paragraphs(source: str) -> Iterator[tuple[int, int]]:
     gaps = [match.span() for match in _BLANK_LINES.finditer(source)]
     for end, following in [*gaps, (len(source), len(source))]:
         lines = [line.span() for line in _LINE.finditer(source, at, end)]
-        if any(high - low > LONG_LINE for low, high in lines):
-            spans = lines
-        else:
-            spans = [(at, end)]
+        long = any(high - low > LONG_LINE for low, high in lines)
+        spans = lines if long else [(at, end)]
         for low, high in spans:
             text = source[low:high]
             start = low + len(text) - len(text.lstrip(_SPACE))

@@ -68,7 +68,7 @@ def _is_cut(draft: Draft, i: int) -> bool:
 
 
 def _repeats_around(draft: Draft, i: int, before: int) -> bool:
-    """Say whether block `i`, behind the unfinished block `before`, repeats the text and does not go on from it."""
+    """Say whether block `i`, behind unfinished block `before`, repeats the text and does not go on from it."""
     around = nearby(draft, i)
     after = _running_beside(draft, i, 1)
     goes_on_behind = after is not None and goes_on(draft.texts[after])
@@ -109,7 +109,7 @@ def nearby(draft: Draft, i: int) -> list[int]:
 
 
 def _shared(draft: Draft, i: int, body: Sequence[int]) -> float:
-    """Return the share of the words of block `i` that stand in `body` in the same order, two or more in a row."""
+    """Return the share of the words of block `i` that stand in `body` in order, two or more in a row."""
     quote = draft.words(i).texts
     runs = shared_runs(quote, [word for j in body for word in draft.words(j).texts])
     return sum(size for _, _, size in runs if size > 1) / len(quote)

@@ -97,7 +97,7 @@ class Reading:
         return _QUALITIES[worst]
 
     def notes_for(self, start: int, end: int) -> tuple[Note, ...]:
-        """Return the notes that marks in reading range `start:end` call, each once, in the order of their marks.
+        """Return the notes that marks in reading range `start:end` call, each once, in order.
 
         A mark at the very end of the range, behind its last word, is in it.
         """
@@ -107,7 +107,7 @@ class Reading:
         return tuple(self.notes[i] for i in called if i is not None)
 
     def repeats_of(self, start: int, end: int) -> tuple[Span, ...]:
-        """Return where the source repeats reading range `start:end`, or a good half of it, or a part at length.
+        """Return where the source repeats reading range `start:end`, or half of it, or a part of it in full.
 
         These are places that the reading text leaves out (pull-quotes), for `also_at`.
         """
@@ -153,7 +153,7 @@ class Reading:
 
 
 def _breaks(table: NDArray[np.int64], edits: Sequence[Edit]) -> NDArray[np.bool_]:
-    """Say before which pieces a span must end: after a join, a jump back, or over other text of the source."""
+    """Say before which pieces a span must end: at a join, a jump back, or over other text of the source."""
     breaks = np.zeros(len(table), np.bool_)
     if len(table) < 2:
         return breaks

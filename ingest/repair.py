@@ -1,4 +1,4 @@
-"""From the blocks of a document to its reading text: what was damaged is mended, and each mend is recorded."""
+"""From the blocks of a document to its reading text: damage is mended, and each mend is recorded."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ingest.types import Document
 def repair(document: Document) -> Reading:
     """Return the reading text of `document`, as a careful person would read it.
 
-    It holds only characters of the source, and spaces. What is left out is recorded as dropped, and what could
-    not be mended with certainty is marked as suspect. Time and memory grow linearly with the document.
+    It holds only characters of the source, and spaces. What is left out is recorded as dropped, and what
+    could not be mended with certainty is marked as suspect. Time and memory grow linearly with the document.
     """
     draft = Draft(document)
     mend_characters(draft)

@@ -1,9 +1,9 @@
 """Columns that bled into each other where a pull-quote stood between them.
 
-The converter read across two columns, so that a line of the body stands in the pull-quote, or the pull-quote's
-last line in the body. Since the pull-quote repeats the body, its clean copy tells which words are astray. What
-has one place that the document attests goes there; what has none is set aside, and the sentences it was torn
-from are marked as suspect.
+The converter read across two columns, so that a line of the body stands in the pull-quote, or the
+pull-quote's last line in the body. Since the pull-quote repeats the body, its clean copy tells which words are
+astray. What has one place that the document attests goes there; what has none is set aside, and the sentences
+it was torn from are marked as suspect.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Stray:
 def untangle(draft: Draft, phrases: Phrases, quotes: Sequence[int]) -> None:
     """Sort out each of `quotes` against the paragraph it repeats, and record it as left out."""
     for quote in quotes:
-        shared: defaultdict[tuple[int, ...], int] = defaultdict(int)
+        shared: defaultdict[Sequence[int], int] = defaultdict(int)
         for i in nearby(draft, quote):
             shared[tuple(draft.chain(i))] += len(draft.threes(quote) & draft.threes(i))
         if shared:
@@ -104,7 +104,7 @@ class _Knot:
         self._alignment = None
 
     def _drop_tail(self) -> None:
-        """Drop the end of the pull-quote where it stands astray: a sentence's end in the middle of another."""
+        """Drop the end of the pull-quote where it stands astray: a sentence's end inside another."""
         body, runs = self._aligned()
         text = self.draft.texts[self.quote]
         if not runs or ending(text) != "open" or runs[-1][0] + runs[-1][2] != len(self.words):
@@ -162,7 +162,7 @@ class _Knot:
         return (spans[-1].start, spans[-1].end) if spans else (0, at)
 
     def _strays(self) -> list[_Stray]:
-        """Return the words of the pull-quote that the body lacks: before it, then within it, longest first."""
+        """Return the pull-quote's words that the body lacks: before it, then within it, longest first."""
         _, runs = self._aligned()
         text = self.draft.texts[self.quote]
         strays = []
@@ -214,9 +214,9 @@ class _Knot:
     def _scores(self, stray: _Stray, body: list[_Word], attested: bool) -> list[int]:
         """Return for each place before a word of `body` how well the stray fits there.
 
-        That is the number of runs across its two seams that stand elsewhere in the document: of three words, or
-        (not `attested`) of two words of this paragraph and its pull-quote. Where the body as it is is attested
-        elsewhere, nothing fits.
+        That is the number of runs across its two seams that stand elsewhere: of three words in the document,
+        or (not `attested`) of two words in this paragraph and its pull-quote. Where the body stands elsewhere
+        as it is, nothing fits.
         """
         texts = [word.text for word in body]
         mine = [word.text for word in self.words]
@@ -267,7 +267,7 @@ class _Knot:
         return cut(self.draft.blocks[self.quote].pieces, start, end)
 
     def _doubt_around(self, at: int | None) -> None:
-        """Mark the sentence at `at` of the block before the pull-quote as suspect, or all of its last lines."""
+        """Mark the sentence at `at` of the block before the pull-quote as suspect, or its last sentences."""
         assert self.torn is not None
         sentences = list(split_sentences(self.draft.texts[self.torn]))
         last = [span for span in sentences if at is None or span.start <= at <= span.end][-_LAST:]
@@ -298,7 +298,7 @@ def _threes(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield each two words in a row, without a plural's s."""
     bare = [word.removesuffix("s") for word in words]
-    return zip(bare, bare[1:], strict=False)
+    return pairwise(bare)
 
 
 def _seams(before: Sequence[str], after: Sequence[str], inner: Sequence[str]) -> list[tuple[str, ...]]:
@@ -310,4 +310,4 @@ def _seams(before: Sequence[str], after: Sequence[str], inner: Sequence[str]) ->
 
 def _torn_at(body: list[_Word], place: int) -> bool:
     """Say whether a doubled word shows that a line is missing before word `place`."""
-    return 2 <= place and body[place - 1].text == body[place - 2].text
+    return place >= 2 and body[place - 1].text == body[place - 2].text

@@ -15,17 +15,19 @@ _LINE = 160
 _NEARBY = 50_000
 _SWALLOWED = "the heading had swallowed the beginning of a sentence"
 
-_NAME = r"(?:(?:Dr|Prof|Amb|Mr|Mrs|Ms|Sir)\.? )?[^\W\d_a-z][\w'’.-]*(?: (?:(?:de|del|der|la|van|von|al|bin|di|da) )*[^\W\d_a-z][\w'’.-]*){1,4}"
-_BY = re.compile(
-    rf"(?:(?:written |edited |prepared )?by|authors?(?:\(s\))?:?|von|par|por)\s+{_NAME}(?:(?:,? (?:and|&|und|et|y) |, |; ){_NAME})*\W*",
-    re.IGNORECASE,
-)
-_NAMES = re.compile(rf"{_NAME}(?:(?:,? (?:and|&|und|et|y) |, |; ){_NAME})+\W*")
+_WORD_OF_NAME = r"[^\W\d_a-z][\w'’.-]*"
+_PARTICLES = r"(?:(?:de|del|der|la|van|von|al|bin|di|da) )*"
+_NAME = rf"(?:(?:Dr|Prof|Amb|Mr|Mrs|Ms|Sir)\.? )?{_WORD_OF_NAME}(?: {_PARTICLES}{_WORD_OF_NAME}){{1,4}}"
+_AND = r"(?:,? (?:and|&|und|et|y) |, |; )"
+_BYLINE = r"(?:(?:written |edited |prepared )?by|authors?(?:\(s\))?:?|von|par|por)"
+_BY = re.compile(rf"(?i:{_BYLINE})\s+{_NAME}(?:{_AND}{_NAME})*\W*")
+_NAMES = re.compile(rf"{_NAME}(?:{_AND}{_NAME})+\W*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
-    rf"(?:(?:first )?(?:published|posted|updated|released|dated?|last \w+)(?: on)?:? *)?(?:{_MONTH} +(?:\d{{1,2}}(?:st|nd|rd|th)?,? +)?\d{{4}}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th)?\.? +{_MONTH},? +\d{{4}}|\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{4}}"
-    r"|(?:spring|summer|autumn|fall|winter),? +\d{4})",
+    r"(?:(?:first )?(?:published|posted|updated|released|dated?|last \w+)(?: on)?:? *)?"
+    rf"(?:{_MONTH} +(?:{_DAY},? +)?\d{{4}}|{_DAY}\.? +{_MONTH},? +\d{{4}}|\d{{4}}-\d\d-\d\d"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{4}|(?:spring|summer|autumn|fall|winter),? +\d{4})",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"([^\W\d_a-z][^.:;!?()\n]{2,60}):\s+(?=[\"“'‘(]?[^\W\d_a-z])")
@@ -75,7 +77,7 @@ def _free_sentences(draft: Draft) -> None:
 
 
 def _goes_on_in(draft: Draft, i: int, j: int) -> bool:
-    """Say whether the text of block `j` goes on from that of block `i`: by its beginning, or attested nearby."""
+    """Say whether block `j` goes on from block `i`: by its beginning, or since the words stand so nearby."""
     if goes_on(draft.texts[j]):
         return True
     start = draft.blocks[i].start
@@ -84,7 +86,7 @@ def _goes_on_in(draft: Draft, i: int, j: int) -> bool:
 
 
 def _front_matter(draft: Draft, title: int | None) -> None:
-    """Recognise authors and date before the first running text, and authors under a heading's guise anywhere."""
+    """Recognise authors and date before the first running text, and authors set as a heading anywhere."""
     seen = False
     for i, block in enumerate(draft.blocks):
         text = draft.texts[i]
@@ -129,7 +131,7 @@ def _set_paths(draft: Draft, title: int | None) -> None:
 
 
 class _Label:
-    """The label that runs into the paragraph it stands over ("Central America: ..."), where a document has such."""
+    """The label that runs into the paragraph it stands over ("Central America: ..."), where there are such."""
 
     def __init__(self, draft: Draft) -> None:
         self._found = {

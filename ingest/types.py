@@ -54,8 +54,8 @@ class Piece:
     inserted space. `quality` is `joined` on the first piece after an interruption: no span crosses it.
 
     A note mark is a piece with `note`, the label of the note it calls. This is how every reader hands a mark
-    over: `Piece("", start, end, note="12")` where the mark is no part of the sentence (a superscript, `[^12]`;
-    its place is kept, its text is not read), or with the text it shows where it is (`[12]` in running text).
+    over: `Piece("", start, end, note="12")` where the mark is no part of the sentence (a superscript,
+    `[^12]`; its place is kept, its text is not read), or with its text where it is (`[12]` in running text).
     One piece a label: a group such as `5,6,7` is three pieces, each with its own source range.
     """
 
@@ -144,7 +144,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A call of a note. `at` is the reading offset that it follows; `note` is the note's index, if it has one."""
+    """A call of a note. `at` is the reading offset it follows; `note` is the index of its note, if there is one."""
 
     at: int
     label: str

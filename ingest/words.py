@@ -19,14 +19,14 @@ _ENUMERATED = re.compile(r"(?:[a-z]|[ivx]{1,4})[.)]\s|o\s+[A-Z]|(?:https?:|www\.
 _SENTENCE_END = re.compile(r"[^\W\d_]{3}[.!?][\"”’')\]]*\s+[\"“‘'(\[]*[^\W\d_a-z]")
 
 DANGLING = frozenset(
-    """a an the this these those my your his its our their every each no
-    and or but nor as than that which who whom whose because although though while whereas if when where whether
-    of in on at by for from to into onto with without within between among amongst through throughout across
-    toward towards against about under over upon during via per including such
-    is are was were be been being has have had do does did will would shall should can could may might must not
+    """a an the this these those my your his its our their every each no and or but nor as than that
+    which who whom whose because although though while whereas if when where whether of in on at by for from to
+    into onto with without within between among amongst through throughout across toward towards against about
+    under over upon during via per including such is are was were be been being has have had do does did will
+    would shall should can could may might must not
     el la los las un una de del y o que en con por para se le les des du et ou dans avec pour sur par au aux
-    der die das den dem des ein eine einen einem einer und oder von zu zum zur mit auf bei nach für im am""".split()
-)  # fmt: skip
+    der die das den dem des ein eine einen einem einer und oder von zu zum zur mit auf bei nach im am""".split()
+)
 """Words that no sentence ends with; where a paragraph does, it was cut."""
 
 
