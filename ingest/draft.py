@@ -159,7 +159,9 @@ class Draft:
         if doubtful == cut(pieces, start, end):
             return
         self.repiece(i, (*cut(pieces, 0, start), *doubtful, *cut(pieces, end, size)))
-        self.record("mark", source_range(doubtful), reason)
+        block = self.blocks[i]
+        own = [piece for piece in doubtful if block.start <= piece.start < block.end]
+        self.record("mark", source_range(own or doubtful), reason)
 
 
 def _make_room(cache: dict[int, Any]) -> None:

@@ -29,7 +29,6 @@ ASTRAY = "a line that strayed from its sentence; its place is not certain"
 
 _LONGEST_TAIL = 15
 _ASIDE = 3
-_LAST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +204,11 @@ class _Knot:
         best = max(weak, default=0)
         if best and weak.count(best) == 1:
             at = self._insert(stray, body, weak.index(best), "suspect")
-            self._doubt_around(at)
+            self._doubt(at, at)
         else:
             if stray.end - stray.start >= _ASIDE:
                 self._set_aside(stray)
-            self._doubt_around(None)
+            self._doubt_copied(and_before=stray.start == 0)
 
     def _scores(self, stray: _Stray, body: list[_Word], attested: bool) -> list[int]:
         """Return for each place before a word of `body` how well the stray fits there.
@@ -266,15 +265,24 @@ class _Knot:
         start, end = self.words[stray.start].start, self.words[stray.end - 1].end
         return cut(self.draft.blocks[self.quote].pieces, start, end)
 
-    def _doubt_around(self, at: int | None) -> None:
-        """Mark the sentence at `at` of the block before the pull-quote as suspect, or its last sentences."""
+    def _doubt_copied(self, and_before: bool) -> None:
+        """Doubt the sentences that the pull-quote repeats from the block before it, and the one before those."""
         assert self.torn is not None
-        sentences = list(split_sentences(self.draft.texts[self.torn]))
-        last = [span for span in sentences if at is None or span.start <= at <= span.end][-_LAST:]
-        for span in last:
-            self.draft.doubt(self.torn, span.start, span.end, TORN)
+        body, runs = self._aligned()
+        copied = [body[place] for _, place, size in runs if size > 1 and body[place].block == self.torn]
+        start = copied[0].start if copied else len(self.draft.texts[self.torn])
+        sentences = list(split_sentences(self.draft.texts[self.torn], 0, start)) if and_before else []
+        self._doubt(sentences[-1].start if sentences else start, len(self.draft.texts[self.torn]))
+
+    def _doubt(self, start: int, end: int) -> None:
+        """Mark the sentences at `start:end` of the block before the pull-quote as suspect, to their very end."""
+        assert self.torn is not None
+        text = self.draft.texts[self.torn]
+        for span in split_sentences(text):
+            if span.start <= end and start <= span.end:
+                self.draft.doubt(self.torn, span.start, span.end, TORN)
         following = self.draft.following.get(self.torn)
-        if following is not None and last[-1:] == sentences[-1:]:
+        if following is not None and end >= len(text):
             first = next(split_sentences(self.draft.texts[following]))
             self.draft.doubt(following, first.start, first.end, TORN)
 

@@ -32,8 +32,10 @@ _DATE = re.compile(
 )
 _LABEL = re.compile(r"([^\W\d_a-z][^.:;!?()\n]{2,60}):\s+(?=[\"“'‘(]?[^\W\d_a-z])")
 _NO_LABEL = re.compile(
-    r"\b(?:is|are|was|were|be|has|have|had|do|does|did|said|says|asks?|asked|he|she|it|we|they|i|you|this|these|those|here|there|"
-    r"following|follows|note|notes|warning|tip|example|source|sources|figure|table|box|chart|question|answer|re|cc|to|from|subject|date)\b",
+    r"(?:re|cc|to|from|subject|date)\Z"
+    r"|.*\b(?:is|are|was|were|be|has|have|had|do|does|did|said|says|asks?|asked|he|she|it|we|they|i|you|this"
+    r"|these|those|here|there|following|follows|notes?|warning|tip|example|sources?|figure|table|box|chart"
+    r"|question|answer)\b",
     re.IGNORECASE,
 )
 
@@ -149,7 +151,7 @@ class _Label:
 
 def _run_in(text: str) -> re.Match[str] | None:
     match = _LABEL.match(text, 0, _LINE)
-    if not match or len(match[1].split()) > 7 or match[1].isupper() or _NO_LABEL.search(match[1]):
+    if not match or len(match[1].split()) > 7 or match[1].isupper() or _NO_LABEL.match(match[1]):
         return None
     return match if len(WORD.findall(text, match.end(), match.end() + 400)) >= 12 else None
 
