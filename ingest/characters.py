@@ -84,7 +84,7 @@ class _Words:
         }
         self._count: Counter[str] = Counter()
         for text in texts if halves else ():
-            self._count.update(wanted.intersection(WORD.findall(text.casefold())))
+            self._count.update(word for word in WORD.findall(text.casefold()) if word in wanted)
         self._count.subtract(half.casefold() for pair in halves for half in pair)
 
     def keep_hyphen(self, first: str, second: str) -> bool:

@@ -72,6 +72,13 @@ class Draft:
         """Say whether block `i` is read."""
         return i not in self._dropped
 
+    def sweep(self) -> None:
+        """Forget blocks that have no text left; for use before anything refers to a block by its index."""
+        kept = [i for i, text in enumerate(self.texts) if text.strip()]
+        self.blocks = [self.blocks[i] for i in kept]
+        self.texts = [self.texts[i] for i in kept]
+        self.paths = [self.paths[i] for i in kept]
+
     def words(self, i: int) -> Words:
         """Return the words of block `i`."""
         if i not in self._words:

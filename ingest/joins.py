@@ -38,41 +38,45 @@ def join_sentences(draft: Draft, phrases: Phrases) -> None:
     small = {i for i in running if goes_on(draft.texts[i])}
     if _is_a_style(running, endings, small):
         small = set()
-    cut = [i for i in running if endings[i] != "closed" and (i in small or is_prose(draft.texts[i]))]
-    wholly = [i for i in cut if endings[i] == "open"]
-    _join_attested(draft, phrases, wholly, small)
+    cut = [i for i in running if endings[i] != "closed"]
+    whole = {i for i in cut if is_prose(draft.texts[i]) or _is_interrupted(draft, i)}
+    cut = [i for i in cut if i in whole or i in small]
+    no_abbreviation = [i for i in cut if endings[i] == "open"]
+    _join_attested(draft, phrases, [i for i in no_abbreviation if i in whole], small)
     for reach in range(REACH):
-        for i in cut if reach == 0 else wholly:
-            _join(
-                draft,
-                i,
-                (c for c in _after(draft, i, reach) if c.passed == reach and c.block in small),
-                LOWER,
-            )
-    for i in wholly:
-        near = [
-            c
-            for c in _after(draft, i, 0)
-            if not c.under_heading and draft.blocks[c.block].kind == "paragraph"
-        ]
-        if near and (reason := _reason(draft, phrases, i, near[0].block)):
-            _join(draft, i, iter(near), reason)
+        for i in cut if reach == 0 else no_abbreviation:
+            if i in draft.following or not (i in whole or i in draft.preceding):
+                continue  # another line of a list or a poem, which needs no end
+            behind = (found for found in _after(draft, i, reach) if found.passed == reach)
+            _join(draft, i, (found for found in behind if found.block in small), LOWER)
+    for i in no_abbreviation:
+        if i not in draft.following and (i in whole or i in draft.preceding):
+            near = next(_after(draft, i, 0), None)
+            if near and not near.under_heading and draft.blocks[near.block].kind == "paragraph":
+                reason = _reason(draft, phrases, i, near.block)
+                _join(draft, i, iter([near] if reason else []), reason or "")
 
 
 def _join_attested(draft: Draft, phrases: Phrases, cut: list[int], small: set[int]) -> None:
     """Join where both runs of three words across the seam occur elsewhere, wherever it goes on."""
     for i in cut:
-        near = [c.block for c in _after(draft, i, REACH) if c.block in small or c.passed == 0]
+        near = [found.block for found in _after(draft, i, REACH) if found.block in small or not found.passed]
         behind = [j for j in range(max(i - REACH, 0), i) if j in small and draft.kept(j)]
         attested = [j for j in [*near, *behind] if _attested(draft, phrases, i, j) == 2]
         if len(attested) == 1:
             _join(draft, i, iter([_Continuation(attested[0], 0, False)]), ATTESTED)
 
 
+def _is_interrupted(draft: Draft, i: int) -> bool:
+    """Say whether a note or something that was dropped stands right behind block `i`."""
+    following = i + 1
+    return following < len(draft.blocks) and (
+        draft.blocks[following].kind == "note" or not draft.kept(following)
+    )
+
+
 def _join(draft: Draft, i: int, candidates: Iterator[_Continuation], reason: str) -> None:
     """Join block `i` to the first candidate that nothing else goes on to."""
-    if i in draft.following:
-        return
     for found in candidates:
         if found.block not in draft.preceding and draft.chain(found.block)[-1] != i:
             draft.join(i, found.block, reason)

@@ -64,6 +64,8 @@ class Reading:
             length = self._piece_end(i) - at
             if length == high - low:
                 low, high = low + max(start - at, 0), high - max(at + length - end, 0)
+            if low >= high:
+                continue
             if spans and not broken and low >= spans[-1][1]:
                 spans[-1][1] = high
             else:

@@ -25,6 +25,7 @@ def repair(document: Document) -> Reading:
     """
     draft = Draft(document)
     mend_characters(draft)
+    draft.sweep()
     find_structure(draft)
     resolve_notes(draft)
     drop_furniture(draft)
