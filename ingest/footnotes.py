@@ -35,6 +35,8 @@ def resolve_notes(draft: Draft) -> None:
         first = block.pieces[0]
         if first.note and (block.kind == "note" or (block.kind in RUNNING and _is_label(first, block))):
             body = block.pieces if first.text else trimmed(block.pieces[1:])
+            if draft.source[first.start : first.end] != first.note and block.label != first.note:
+                draft.drop_source(Span(first.start, first.end), "the label of the note")
             draft.change(i, replace(block, kind="note", label=block.label or first.note, pieces=body))
     notes = [i for i, block in enumerate(draft.blocks) if block.kind == "note"]
     _attach_addresses(draft, notes)
@@ -69,12 +71,13 @@ def _is_label(first: Piece, block: Block) -> bool:
 
 def _read_typed_marks(draft: Draft, pattern: re.Pattern[str], shown: bool) -> None:
     """Make marks of what matches `pattern`, where some paragraph begins with the same: that is the note."""
-    starts = [(i, match) for i in draft.running() if (match := pattern.match(draft.texts[i]))]
-    labels = {match.group() for _, match in starts}
+    starts = [match for i in draft.running() if (match := pattern.match(draft.texts[i]))]
+    labels = {match.group() for match in starts if match.string[match.end() :].strip()}
     if not labels:
         return
     for i in draft.running():
-        found = [match for match in pattern.finditer(draft.texts[i]) if match.group() in labels]
+        text = draft.texts[i]
+        found = [match for match in pattern.finditer(text) if match.group() in labels and match.group() != text]
         pieces: list[Piece] = []
         at = 0
         for match in found:

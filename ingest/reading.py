@@ -121,15 +121,16 @@ class Reading:
         return tuple(sorted(found, key=lambda span: span.start))
 
     def unaccounted(self, document: Document) -> tuple[Span, ...]:
-        """Return the source of `document`'s blocks that is neither read here nor recorded as dropped.
+        """Return the source of `document`'s blocks that is neither read here nor recorded: as dropped or as a mark.
 
         Empty for every reading that `repair` makes: the check that nothing was lost.
         """
         size = len(document.source) + 1
         here = np.zeros(size, np.int32)
         _cover(here, self.pieces[:, 1], self.pieces[:, 2])
-        dropped = [edit.source for edit in self.edits if edit.kind == "drop"]
-        _cover(here, [span.start for span in dropped], [span.end for span in dropped])
+        other = [edit.source for edit in self.edits if edit.kind == "drop"]
+        other += [mark.source for mark in self.marks]
+        _cover(here, [span.start for span in other], [span.end for span in other])
         wanted = np.zeros(size, np.int32)
         pieces = [piece for block in document.blocks for piece in block.pieces if piece.text.strip()]
         _cover(wanted, [piece.start for piece in pieces], [piece.end for piece in pieces])
