@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from ingest.reading import Reading
-from ingest.types import Edit, Section
+from ingest.types import Edit, Mark, Note, Repeat, Section
+
+_RECORDS: dict[str, Any] = {
+    "sections": tuple[Section, ...],
+    "edits": tuple[Edit, ...],
+    "marks": tuple[Mark, ...],
+    "notes": tuple[Note, ...],
+    "repeats": tuple[Repeat, ...],
+}
+"""The records of a reading, beside its text and its map."""
 
 
 def pack_text(text: str) -> bytes:
@@ -31,8 +40,7 @@ def pack_reading(reading: Reading) -> bytes:
         "text": reading.text,
         "pieces": np.ascontiguousarray(reading.pieces),
         "breaks": np.flatnonzero(reading.breaks),
-        "sections": reading.sections,
-        "edits": reading.edits,
+        **{name: getattr(reading, name) for name in _RECORDS},
     }
     return zlib.compress(orjson.dumps(fields, option=orjson.OPT_SERIALIZE_NUMPY), 1)
 
@@ -43,14 +51,8 @@ def unpack_reading(data: bytes) -> Reading:
     pieces = np.array(fields["pieces"], np.int64).reshape(-1, 4)
     breaks = np.zeros(len(pieces), np.bool_)
     breaks[fields["breaks"]] = True
-    sections, edits = _adapters()
-    return Reading(
-        fields["text"],
-        pieces,
-        breaks,
-        sections.validate_python(fields["sections"]),
-        edits.validate_python(fields["edits"]),
-    )
+    records = {name: adapter.validate_python(fields[name]) for name, adapter in _adapters().items()}
+    return Reading(fields["text"], pieces, breaks, **records)
 
 
 def pack_vectors(vectors: NDArray[np.float32]) -> bytes:
@@ -64,5 +66,5 @@ def unpack_vectors(data: bytes, dimension: int) -> NDArray[np.float16]:
 
 
 @cache
-def _adapters() -> tuple[TypeAdapter[tuple[Section, ...]], TypeAdapter[tuple[Edit, ...]]]:
-    return TypeAdapter(tuple[Section, ...]), TypeAdapter(tuple[Edit, ...])
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    return {name: TypeAdapter(kind) for name, kind in _RECORDS.items()}

@@ -13,7 +13,8 @@ import re
 from pathlib import PurePath
 
 from ingest.markdown import read_markdown
-from ingest.types import Block, Document, Piece
+from ingest.plain import read_plain
+from ingest.types import Block, Document
 
 
 class ReadError(Exception):
@@ -33,12 +34,10 @@ class UnsupportedError(ReadError):
 
 
 _MARKDOWN = re.compile(
-    r"^(?:#{1,6}[ \t]+\S|[ \t]{0,3}```|\[\^[^\]]+\]:|\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*$|---[ \t]*$)"
-    r"|\*\*\S|\]\(\S+\)",
+    r"^(?:#{1,6}[ \t]+\S|[ \t]{0,3}```|\[\^[^\]\n]+\]:|\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*$|---[ \t]*$)"
+    r"|\*\*\S|\]\([^\s()\[\]]+\)|<sup>",
     re.MULTILINE,
 )
-_BLANK_LINE = re.compile(r"\r?\n[ \t]*(?:\r?\n|$)")
-_LINE_BREAK = re.compile(r"[ \t]*\r?\n[ \t]*")
 _BINARY = (b"\x7fELF", b"MZ", b"PK\x03\x04", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b")
 
 
@@ -58,31 +57,6 @@ def read_document(data: bytes, name: str) -> Document:
     if not blocks:
         raise NoTextError(f"{name!r} holds no text ({len(data)} bytes)")
     return Document(_title(blocks, name), source, hashlib.sha256(data).hexdigest(), media_type, blocks)
-
-
-def read_plain(source: str) -> tuple[Block, ...]:
-    """Return the paragraphs of plain text: what blank lines part, with single line breaks read as spaces."""
-    blocks = []
-    at = 0
-    gaps = [match.span() for match in _BLANK_LINE.finditer(source)]
-    for end, following in [*gaps, (len(source), len(source))]:
-        text = source[at:end]
-        start = at + len(text) - len(text.lstrip("\ufeff \t\r\n\f\v"))
-        stop = start + len(source[start:end].rstrip())
-        if start < stop:
-            blocks.append(Block("paragraph", start, stop, _unwrapped(source, start, stop)))
-        at = following
-    return tuple(blocks)
-
-
-def _unwrapped(source: str, start: int, end: int) -> tuple[Piece, ...]:
-    pieces = []
-    at = start
-    for match in _LINE_BREAK.finditer(source, start, end):
-        pieces.append(Piece(source[at : match.start()], at, match.start()))
-        pieces.append(Piece(" ", match.start(), match.end()))
-        at = match.end()
-    return (*pieces, Piece(source[at:end], at, end))
 
 
 def _decode(data: bytes, name: str) -> str:
