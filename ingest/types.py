@@ -7,7 +7,10 @@ All offsets are Unicode code points, end exclusive. *Source* offsets point into 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ingest.boxes import Boxes
 
 Quality = Literal["intact", "joined", "repaired", "suspect"]
 """What happened between source and reading text, from harmless to doubtful."""
@@ -48,20 +51,29 @@ class Piece:
     Equal lengths mean that the two run in step, character by character. Otherwise the piece is a
     replacement (an entity, a ligature) and stands for the whole source run; `start == end` marks an
     inserted space. `quality` is `joined` on the first piece after an interruption: no span crosses it.
+
+    A note mark is a piece with `note`, the label of the note it calls. This is how every reader hands a mark
+    over: `Piece("", start, end, note="12")` where the mark is no part of the sentence (a superscript, `[^12]`;
+    its place is kept, its text is not read), or with the text it shows where it is (`[12]` in running text).
+    One piece a label: a group such as `5,6,7` is three pieces, each with its own source range.
     """
 
     text: str
     start: int
     end: int
     quality: Quality = "intact"
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block as the reader of its format saw it: where it stands in the source and how it reads.
 
-    `level` is the rank of a heading (1-6) or the depth of a list item. `label` is a note's label. `page`
-    counts from 1 in formats that have pages.
+    `level` is the rank of a heading (1-6) or the depth of a list item. `page` counts from 1 in formats that
+    have pages. `label` is a note's label: a reader that knows its notes hands each over as one or more blocks
+    of kind `note` with that label (the label itself is in no piece); where it does not know, a paragraph that
+    begins with a mark is recognised as a note by the repair. `urls` are the link targets that the text does
+    not show. A block of kind `furniture` (a running head, a page number) is left out of the reading text.
     """
 
     kind: BlockKind
@@ -71,6 +83,7 @@ class Block:
     level: int = 0
     page: int | None = None
     label: str | None = None
+    urls: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -80,13 +93,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it was read: the source text, never changed, and its blocks in source order."""
+    """A document as it was read: the source text, never changed, and its blocks in source order.
+
+    `encoding` is what the bytes of a text format were decoded from. `boxes` are the places on the pages of
+    a format that has pages.
+    """
 
     title: str
     source: str
     sha256: str
     media_type: str
     blocks: tuple[Block, ...]
+    encoding: str | None = None
+    boxes: Boxes | None = None
 
 
 @dataclass(frozen=True, slots=True)
