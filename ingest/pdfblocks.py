@@ -18,6 +18,7 @@ from ingest.types import Block, BlockKind, Piece
 
 _NEW_SIZE = 0.08  # a line this much larger or smaller than the one before begins a block
 _HEADING_SIZE = 1.12  # of the body's
+_COMMON = 0.15  # of the characters of the running text: the largest size that holds as many is the body's
 _HEADING_CHARACTERS = 200
 _ENDS_SENTENCE = re.compile(r"[.!?:;”\"')\]]$")
 _RULE = re.compile(r"[_\-–—=.·•*~ ]{5,}")
@@ -132,11 +133,13 @@ def body_of(streams: Sequence[Stream]) -> Body:
         counts[_rounded(line.size), _is_bold(line)] += len(line.text)
     if not counts:
         return Body(10.0, bold=False)
-    (size, bold), _ = counts.most_common(1)[0]
-    body = Body(size, bold)
-    return Body(
-        size, bold, tuple(sorted({_style(line) for line in text if _may_head(line, body)}, reverse=True))
+    total = sum(counts.values())
+    size = max(
+        size for (size, _), count in counts.items() if count >= min(_COMMON * total, max(counts.values()))
     )
+    body = Body(size, bold=counts[size, True] > counts[size, False])
+    styles = {_style(line) for line in text if _may_head(line, body)}
+    return replace(body, headings=tuple(sorted(styles, reverse=True)))
 
 
 def write_stream(writer: Writer, stream: Stream, body: Body) -> None:
@@ -155,11 +158,11 @@ def _write_text(writer: Writer, lines: Sequence[Line], body: Body) -> None:
     leading = _leading(lines)
     block: list[Line] = []
     for line in lines:
-        if block and (
-            _begins(block, line, leading, right) or _may_head(line, body) != _may_head(block[-1], body)
-        ):
-            _write_block(writer, block, body)
-            block = []
+        if block:
+            as_heading = not _list_start(block[0]) and _may_head(line, body) != _may_head(block[-1], body)
+            if as_heading or _begins(block, line, leading.get(_rounded(line.size), 0.0), right):
+                _write_block(writer, block, body)
+                block = []
         block.append(line)
     _write_block(writer, block, body)
 
@@ -213,7 +216,8 @@ def _after(pieces: Sequence[Piece], characters: int) -> tuple[Piece, ...]:
     """Return `pieces` without their first `characters` and the space behind those."""
     start = pieces[0].start + characters
     kept: list[Piece] = []
-    for piece in pieces:
+    for whole in pieces:
+        piece = whole
         if piece.end <= start:
             continue
         if piece.start < start and not piece.note:
@@ -278,14 +282,13 @@ def _list_start(line: Line) -> bool:
     )
 
 
-def _leading(lines: Sequence[Line]) -> float:
-    """Return the usual step from line to line."""
-    steps = Counter(
-        round(after.y - before.y, 1)
-        for before, after in pairwise(lines)
-        if 0 < after.y - before.y < 3 * before.size and abs(after.size - before.size) < 1
-    )
-    return steps.most_common(1)[0][0] if steps else 0.0
+def _leading(lines: Sequence[Line]) -> dict[float, float]:
+    """Return the usual step from line to line, for each size."""
+    steps: dict[float, Counter[float]] = {}
+    for before, after in pairwise(lines):
+        if 0 < after.y - before.y < 3 * before.size and _rounded(after.size) == _rounded(before.size):
+            steps.setdefault(_rounded(after.size), Counter())[round(after.y - before.y, 1)] += 1
+    return {size: counts.most_common(1)[0][0] for size, counts in steps.items()}
 
 
 def _may_head(line: Line, body: Body) -> bool:

@@ -64,7 +64,10 @@ def find_furniture(pages: Sequence[Sequence[Line]], heights: Sequence[float]) ->
 
 
 def _edges(page: int, lines: Sequence[Line], height: float) -> list[_Edge]:
-    """Return the lines that may be heads or feet: outermost, near the edge, set off from what is inside."""
+    """Return the lines that may be heads or feet: outermost, near the edge, set off from what is inside.
+
+    Of a page that ends early, the last line may be its number, wherever that stands.
+    """
     found = []
     for top in (True, False):
         order = list(lines) if top else list(reversed(lines))
@@ -72,7 +75,7 @@ def _edges(page: int, lines: Sequence[Line], height: float) -> list[_Edge]:
         off = 0
         for i, line in enumerate(order[:_STACK]):
             distance = line.y if top else height - line.y
-            if distance > _EDGE * height:
+            if distance > _EDGE * height and not (i == 0 and _PAGE.fullmatch(line.text)):
                 break
             index = i if top else len(lines) - 1 - i
             stack.append(_Edge(page, index, top, distance, line.text))
@@ -84,23 +87,21 @@ def _edges(page: int, lines: Sequence[Line], height: float) -> list[_Edge]:
 
 
 def _is_running(edge: _Edge, group: Sequence[_Edge], stands_inside: bool, pages: int) -> bool:
-    level = {other.page for other in group if abs(other.height - edge.height) <= _SAME_HEIGHT}
     if _PAGE_OF.fullmatch(edge.text):
         return True
-    number = _PAGE.fullmatch(edge.text)
-    if number:
-        return len(level) >= min(_REPEATS, max(pages, 2)) and _counts(group)
+    if _PAGE.fullmatch(edge.text):
+        return len({other.page for other in group}) >= min(_REPEATS, max(pages, 2)) and _counts(edge, group)
+    level = {other.page for other in group if abs(other.height - edge.height) <= _SAME_HEIGHT}
     return not stands_inside and len(level) >= _REPEATS
 
 
-def _counts(group: Sequence[_Edge]) -> bool:
-    """Say whether the page numbers of `group` mostly go up with the pages."""
-    numbers = [
-        int(match[1]) - edge.page
-        for edge in group
-        if (match := _PAGE.fullmatch(edge.text)) and match[1].isdigit()
-    ]
-    if not numbers:
-        return True  # Roman numerals
-    usual = max(set(numbers), key=numbers.count)
-    return 2 * numbers.count(usual) >= len(numbers)
+def _counts(edge: _Edge, group: Sequence[_Edge]) -> bool:
+    """Say whether the numbers of `group` go up with the pages, and that of `edge` with them."""
+    steps = [_step(other) for other in group]
+    return 2 * steps.count(_step(edge)) >= len(steps)
+
+
+def _step(edge: _Edge) -> int | None:
+    """Return by how much the number of `edge` is ahead of its page; None for a Roman one."""
+    match = _PAGE.fullmatch(edge.text)
+    return int(match[1]) - edge.page if match and match[1].isdigit() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ _BIN = 2.0  # points
 _LEAST_ROWS = 4  # of a column
 _SAME_BASELINE = 0.3  # em
 _MAX_DEPTH = 8
+_NUMBER = re.compile(r"[(\[]?\d{1,2}(?:,\d{1,2})*[)\]]?")
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def page_lines(words: Sequence[Word]) -> list[Line]:
     rows: list[Line] = []
     for word in sorted(words, key=lambda word: word.y):
         row = rows[-1] if rows else None
-        if row and word.y - row.y <= _SAME_BASELINE * max(word.size, row.words[0].size):
+        if row and word.y - row.y <= _SAME_BASELINE * min(word.size, row.words[0].size):
             row.words.append(word)
         else:
             rows.append(Line([word], word.y))
@@ -72,8 +74,11 @@ def _attach_raised(rows: list[Line]) -> None:
 
 
 def _hosts(host: Word, word: Word) -> bool:
-    """Say whether `word` is set small beside `host`."""
-    if host.size < 1.18 * word.size or abs(host.y - word.y) > 0.7 * host.size:
+    """Say whether `word` is set small beside `host`, or is a number set high beside it."""
+    rise = (host.y - word.y) / host.size
+    small = host.size >= 1.18 * word.size and abs(rise) <= 0.7
+    high = 0.25 <= rise <= 0.75 and host.size >= word.size and bool(_NUMBER.fullmatch(word.text))
+    if not (small or high) or host is word:
         return False
     after, before = word.x0 - host.x1, host.x0 - word.x1
     return -0.15 * host.size <= after <= 0.4 * host.size or -0.15 * host.size <= before <= 0.4 * host.size

@@ -13,6 +13,8 @@ from ingest.pdfwords import Word
 _CELL_GAP = 1.0  # em
 _VALUE_GAP = 0.45  # em, between two figures, which do not follow each other in a sentence
 _ALIGNED = 4.0  # points
+_SENTENCE = 0.7  # of the width of the page: no label is as long
+_CENTRED = 0.12  # of the width of the columns it heads: how far from their middle a head may stand
 _FIGURE = re.compile(r"[($€£¥]*[-–—+]?[$€£¥]?\d[\d.,]*[%)x]*|[-–—]|[($€£¥]+|[%)]+")
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
 _YEAR = re.compile(r"(?:19|20)\d\d\W?")
@@ -65,13 +67,16 @@ def is_table_line(cells: Cells) -> bool:
 def table_zones(lines: Sequence[Cells]) -> list[tuple[int, int]]:
     """Return the ranges of `lines` that are tables: rows whose cells stand in line, and the labels between."""
     zones: list[tuple[int, int]] = []
+    if not lines:
+        return zones
+    width = max(row.line.x1 for row in lines) - min(row.line.x0 for row in lines)
     i = 0
     while i < len(lines):
         if not is_table_line(lines[i]):
             i += 1
             continue
         end = last = i
-        while end + 1 < len(lines) and _goes_on(lines, last, end + 1):
+        while end + 1 < len(lines) and _goes_on(lines, last, end + 1, width):
             end += 1
             if is_table_line(lines[end]):
                 last = end
@@ -89,24 +94,38 @@ def table_zones(lines: Sequence[Cells]) -> list[tuple[int, int]]:
 
 
 def place_cells(rows: Sequence[Cells]) -> None:
-    """Tell the columns of the cells of a table and which of its first rows are heads."""
+    """Tell the columns of the cells of a table and which of its first rows are heads.
+
+    A head covers the columns it stands over; where that is in doubt it covers none, (0, -1): better no head
+    than a wrong one.
+    """
     columns = _columns(rows)
-    for row in rows:
-        row.columns = [_covered(cell, columns, i == 0) for i, cell in enumerate(row.cells)]
     first = next((i for i, row in enumerate(rows) if row.has_values), 0)
+    for row in rows[first:]:
+        row.columns = [_covered(cell, columns, i == 0) for i, cell in enumerate(row.cells)]
     for row in rows[:first]:
         row.is_head = True
-        _spread(row, columns)
-        # what heads the labels ("in millions", "Year ended") says what the values are
-        row.columns = [(1, len(columns)) if place == (0, 0) else place for place in row.columns]
+        row.columns = _headed(row.cells, columns)
+    while first and len(rows[first - 1].cells) == 1 and rows[first - 1].columns == [(0, 0)]:
+        first -= 1  # the first label of the table
+        rows[first].is_head = False
+    for row in rows[:first]:  # what heads the labels ("in millions", "Year ended") says what the values are
+        row.columns = [
+            (1, len(columns)) if place == (0, 0) and len(row.cells) > 1 else place for place in row.columns
+        ]
 
 
-def _goes_on(lines: Sequence[Cells], last: int, i: int) -> bool:
+def _goes_on(lines: Sequence[Cells], last: int, i: int, width: float) -> bool:
     """Say whether line `i` may belong to a table whose last row so far is line `last`."""
-    step = lines[i].line.y - lines[i - 1].line.y
-    if step > 4 * max(lines[i].line.size, lines[i - 1].line.size) or step < 0 or i - last > 3:
+    line = lines[i].line
+    step = line.y - lines[i - 1].line.y
+    if step > 4 * max(line.size, lines[i - 1].line.size) or step < 0 or i - last > 3:
         return False
-    return is_table_line(lines[i]) or any(is_table_line(line) for line in lines[i + 1 : last + 4])
+    if is_table_line(lines[i]):
+        return True
+    if line.x1 - line.x0 > _SENTENCE * width:
+        return False
+    return any(is_table_line(row) for row in lines[i + 1 : last + 4])
 
 
 def _heads(line: Cells, rows: Sequence[Cells]) -> bool:
@@ -159,9 +178,10 @@ def _columns(rows: Sequence[Cells]) -> list[tuple[float, float]]:
 
 
 def _covered(cell: Sequence[Word], columns: Sequence[tuple[float, float]], is_first: bool) -> tuple[int, int]:
+    """Return the columns that a cell stands in; the first of a row is its label unless it is a figure."""
     left, right = _left(cell), _right(cell)
     found = [i for i, (low, high) in enumerate(columns, start=1) if left <= high and right >= low]
-    if is_first and (not found or left < columns[0][0] - 2 * cell[0].size) and not _is_value(cell):
+    if is_first and not _is_value(cell) and (not found or left < columns[0][0] - 2 * cell[0].size):
         return 0, 0
     if not found:
         middle = (left + right) / 2
@@ -170,18 +190,35 @@ def _covered(cell: Sequence[Word], columns: Sequence[tuple[float, float]], is_fi
     return found[0], found[-1]
 
 
-def _spread(head: Cells, columns: Sequence[tuple[float, float]]) -> None:
-    """Let each of a few heads cover its equal share of the columns, where it stands within that share."""
-    over = [i for i, (first, _) in enumerate(head.columns) if first > 0]
-    if not over or len(over) == len(columns) or len(columns) % len(over):
-        return
-    share = len(columns) // len(over)
-    places = [(n * share + 1, n * share + share) for n in range(len(over))]
-    for i, (first, last) in zip(over, places, strict=True):
-        if not columns[first - 1][0] <= _middle(head.cells[i]) <= columns[last - 1][1]:
-            return
-    for i, place in zip(over, places, strict=True):
-        head.columns[i] = place
+def _headed(heads: Sequence[Sequence[Word]], columns: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Return the columns under each of a row of heads."""
+    over = [i for i, cell in enumerate(heads) if columns and _middle(cell) >= columns[0][0]]
+    places = [(0, 0)] * len(heads)
+    share, rest = divmod(len(columns), len(over)) if over else (0, 1)
+    equal = [(n * share + 1, n * share + share) for n in range(len(over))]
+    if rest == 0 and all(_is_over(heads[i], columns, place) for i, place in zip(over, equal, strict=True)):
+        own = equal
+    else:
+        own = [_beneath(heads[i], columns) for i in over]
+    for i, place in zip(over, own, strict=True):
+        places[i] = place
+    return places
+
+
+def _is_over(head: Sequence[Word], columns: Sequence[tuple[float, float]], place: tuple[int, int]) -> bool:
+    """Say whether `head` stands over the middle of the columns of `place`, or over the one of them."""
+    low, high = columns[place[0] - 1][0], columns[place[1] - 1][1]
+    if place[0] == place[1]:
+        return _left(head) <= high and _right(head) >= low
+    return abs(_middle(head) - (low + high) / 2) <= _CENTRED * (high - low)
+
+
+def _beneath(head: Sequence[Word], columns: Sequence[tuple[float, float]]) -> tuple[int, int]:
+    """Return the columns whose middle is under `head`, or the one that is around its middle."""
+    left, right, middle = _left(head), _right(head), _middle(head)
+    found = [i for i, (low, high) in enumerate(columns, start=1) if left <= (low + high) / 2 <= right]
+    found = found or [i for i, (low, high) in enumerate(columns, start=1) if low <= middle <= high]
+    return (found[0], found[-1]) if found else (0, -1)
 
 
 def _with_signs(cells: list[list[Word]]) -> list[list[Word]]:
