@@ -21,7 +21,7 @@ class Limits:
     `characters` is the most source text a document may hold.
     """
 
-    pages: int = 5_000
+    pages: int = 2_000
     seconds: int = 120
     memory: int = 1 << 30
     characters: int = 50_000_000

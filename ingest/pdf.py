@@ -46,7 +46,7 @@ def read_pdf(data: bytes, name: str, limits: Limits) -> Content:
         "".join(writer.parts),
         tuple(writer.blocks),
         boxes=Boxes(
-            np.array(writer.boxes, np.int32).reshape(-1, 7),
+            np.frombuffer(writer.boxes, np.int32).reshape(-1, 7),
             np.array([[round(10 * side) for side in size] for size in sizes], np.int32).reshape(-1, 2),
         ),
     )
@@ -86,9 +86,14 @@ def _pages(data: bytes, name: str, limits: Limits) -> Iterator[tuple[list[Word],
         page.close()
 
 
-def _write(writer: Writer, pages: Sequence[Sequence[Word]], sizes: Sequence[tuple[float, float]]) -> None:
-    upright = [page_lines([word for word in words if word.turn == _main_turn(words)]) for words in pages]
-    heights = [size[_main_turn(words) in (0, 2)] for words, size in zip(pages, sizes, strict=True)]
+def _write(writer: Writer, pages: list[list[Word]], sizes: Sequence[tuple[float, float]]) -> None:
+    """Write `pages`, which are emptied: a long document is not held twice."""
+    turns = [_main_turn(words) for words in pages]
+    upright = [
+        page_lines([word for word in words if word.turn == turn])
+        for words, turn in zip(pages, turns, strict=True)
+    ]
+    heights = [size[turn in (0, 2)] for size, turn in zip(sizes, turns, strict=True)]
     furniture = find_furniture(upright, heights)
     streams = [
         [
@@ -106,8 +111,9 @@ def _write(writer: Writer, pages: Sequence[Sequence[Word]], sizes: Sequence[tupl
         _write_furniture(writer, [lines[j] for j in sorted(furniture[i]) if lines[j].y <= middle])
         for stream in streams[i]:
             write_stream(writer, stream, body)
-        _write_turned(writer, pages[i], body)
+        _write_turned(writer, [word for word in pages[i] if word.turn != turns[i]], body)
         _write_furniture(writer, [lines[j] for j in sorted(furniture[i]) if lines[j].y > middle])
+        pages[i], upright[i], streams[i] = [], [], []
 
 
 def _main_turn(words: Sequence[Word]) -> int:
@@ -121,7 +127,7 @@ def _main_turn(words: Sequence[Word]) -> int:
 
 def _write_turned(writer: Writer, words: Sequence[Word], body: Body) -> None:
     """Write what stands across the page; what stands aslant is a watermark."""
-    for turn in sorted({word.turn for word in words} - {_main_turn(words)}):
+    for turn in sorted({word.turn for word in words}):
         lines = page_lines([word for word in words if word.turn == turn])
         if turn < 0:
             _write_furniture(writer, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,7 +48,7 @@ class Writer:
     parts: list[str] = field(default_factory=list)
     length: int = 0
     blocks: list[Block] = field(default_factory=list)
-    boxes: list[tuple[int, ...]] = field(default_factory=list)
+    boxes: array[int] = field(default_factory=lambda: array("i"))
     page: int = 1
     called: set[tuple[int, str | None]] = field(default_factory=set)  # notes, by page and label
 
@@ -71,7 +72,7 @@ class Writer:
                 at = self.write(" ")
                 pieces.append(Piece(" ", at, at + 1))
             start = self.write(word.text)
-            self.boxes.append((start, self.length, self.page, *(round(10 * value) for value in word.box)))
+            self.boxes.extend((start, self.length, self.page, *(round(10 * value) for value in word.box)))
             piece = Piece(word.text, start, self.length)
             if word.raised:
                 marks = note_marks([piece])

@@ -61,16 +61,27 @@ def page_lines(words: Sequence[Word]) -> list[Line]:
 
 def _attach_raised(rows: list[Line]) -> None:
     """Move small words beside a larger one to its line, and say which of them are raised."""
+    largest = [max(word.size for word in row.words) for row in rows]
     for i, row in enumerate(rows):
-        for word in list(row.words):
-            for other in rows[max(i - 2, 0) : i + 3]:
-                host = next((host for host in other.words if _hosts(host, word)), None)
+        near = [j for j in range(max(i - 2, 0), min(i + 3, len(rows))) if _is_near(rows, largest, i, j)]
+        for word in list(row.words) if near else ():
+            for j in near:
+                if j == i and 1.18 * word.size > largest[i]:
+                    continue
+                host = next((host for host in rows[j].words if _hosts(host, word)), None)
                 if host is not None:
                     word.raised = word.y < host.y - 0.1 * host.size
-                    if other is not row:
+                    if j != i:
                         row.words.remove(word)
-                        other.words.append(word)
+                        rows[j].words.append(word)
                     break
+
+
+def _is_near(rows: Sequence[Line], largest: Sequence[float], i: int, j: int) -> bool:
+    """Say whether a word of row `i` may belong to one of row `j`."""
+    if i == j:
+        return min(word.size for word in rows[i].words) * 1.18 <= largest[i]
+    return bool(rows[j].words) and abs(rows[i].y - rows[j].y) <= 0.75 * largest[j]
 
 
 def _hosts(host: Word, word: Word) -> bool:
@@ -129,8 +140,13 @@ def _gutter(rows: Sequence[Line]) -> tuple[int, int, float] | None:
     has_left, has_right = before > 0, covered[:, -1:] > after
     enough = ((clear & has_left).sum(0) >= _LEAST_ROWS) & ((clear & has_right).sum(0) >= _LEAST_ROWS)
     found: dict[tuple[int, int, int], list[int]] = {}
+    runs: dict[bytes, list[tuple[int, int]]] = {}  # neighbouring places are mostly clear in the same rows
     for x in np.flatnonzero(enough):
-        for first, last in _runs(clear[:, x]):
+        column = clear[:, x]
+        key = column.tobytes()
+        if key not in runs:
+            runs[key] = _runs(column)
+        for first, last in runs[key]:
             score = min(int(has_left[first:last, x].sum()), int(has_right[first:last, x].sum()))
             if score >= _LEAST_ROWS:
                 found.setdefault((score, first, last), []).append(int(x))
@@ -142,9 +158,10 @@ def _gutter(rows: Sequence[Line]) -> tuple[int, int, float] | None:
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the ranges of consecutive true flags."""
+    """Return the long enough ranges of consecutive true flags."""
     edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [(start, end) for start, end in runs if end - start >= _LEAST_ROWS]
 
 
 def _is_prose(rows: Sequence[Line]) -> bool:

@@ -43,9 +43,10 @@ class Cells:
 def split_cells(line: Line) -> Cells:
     """Return the cells of `line`, parted where it has gaps that no sentence has."""
     cells: list[list[Word]] = []
+    size = line.size
     for word in line.words:
         last = cells[-1][-1] if cells else None
-        gap = (word.x0 - last.x1) / line.size if last else 0.0
+        gap = (word.x0 - last.x1) / size if last else 0.0
         figures = last is not None and _is_figure(word) and _is_figure(last)
         leads = last is not None and bool(LEADER.fullmatch(last.text)) and len(last.text) > 3
         if last is None or gap > _CELL_GAP or (figures and gap > _VALUE_GAP) or (leads and _is_figure(word)):
