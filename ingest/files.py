@@ -20,6 +20,9 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str]
         if path.is_dir():
             for folder, folders, names in os.walk(path):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
+                skipped += [
+                    (link, "a link") for name in folders if (link := Path(folder) / name).is_symlink()
+                ]
                 for name in sorted(names):
                     if not name.startswith("."):
                         _sort(Path(folder) / name, files, skipped)

@@ -7,7 +7,10 @@ All offsets are Unicode code points, end exclusive. *Source* offsets point into 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ingest.boxes import Boxes
 
 Quality = Literal["intact", "joined", "repaired", "suspect"]
 """What happened between source and reading text, from harmless to doubtful."""
@@ -94,13 +97,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it was read: the source text, never changed, and its blocks in source order."""
+    """A document as it was read: the source text, never changed, and its blocks in source order.
+
+    `encoding` is what the bytes of a text format were decoded from. `boxes` are the places on the pages of
+    a format that has pages.
+    """
 
     title: str
     source: str
     sha256: str
     media_type: str
     blocks: tuple[Block, ...]
+    encoding: str | None = None
+    boxes: Boxes | None = None
 
 
 @dataclass(frozen=True, slots=True)

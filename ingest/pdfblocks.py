@@ -1,0 +1,340 @@
+"""From the lines of a PDF to blocks: paragraphs, headings, list items, notes and table rows."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from ingest.errors import ExtractionLimitError
+from ingest.marks import note_marks
+from ingest.pdflayout import Line
+from ingest.pdftables import BULLET, LABEL, LEADER, Cells, place_cells, split_cells, table_zones
+from ingest.pdfwords import Word
+from ingest.tables import Cell, Row, table_blocks
+from ingest.types import Block, BlockKind, Piece
+
+_NEW_SIZE = 0.08  # a line this much larger or smaller than the one before begins a block
+_HEADING_SIZE = 1.12  # of the body's
+_COMMON = 0.15  # of the characters of the running text: the largest size that holds as many is the body's
+_HEADING_CHARACTERS = 200
+_ENDS_SENTENCE = re.compile(r"[.!?:;”\"')\]]$")
+_RULE = re.compile(r"[_\-–—=.·•*~ ]{5,}")
+_HEADING_LINES = 4
+_NOTE = re.compile(r"[(\[]?(\d{1,3}|[*†‡§]{1,3})[)\]]?(?![\d.,%])")
+_GLUED = 0.12  # em
+
+Style = tuple[float, bool, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """How the running text of a document is set, and the styles of its headings from the highest down."""
+
+    size: float
+    bold: bool
+    headings: tuple[Style, ...] = ()
+
+
+@dataclass(slots=True)
+class Writer:
+    """The extracted text, its blocks and the boxes of its words (see `ingest.boxes`)."""
+
+    name: str
+    most: int
+    parts: list[str] = field(default_factory=list)
+    length: int = 0
+    blocks: list[Block] = field(default_factory=list)
+    boxes: array[int] = field(default_factory=lambda: array("i"))
+    page: int = 1
+    called: set[tuple[int, str | None]] = field(default_factory=set)  # notes, by page and label
+
+    def write(self, text: str) -> int:
+        """Append `text` to the source; return where it starts."""
+        start = self.length
+        self.length += len(text)
+        if self.length > self.most:
+            raise ExtractionLimitError(
+                f"{self.name!r} holds more than {self.most} characters of text. Split it"
+            )
+        self.parts.append(text)
+        return start
+
+    def words(self, words: Sequence[Word]) -> tuple[Piece, ...]:
+        """Write `words` with spaces between them; return their pieces, raised numbers as note marks."""
+        pieces: list[Piece] = []
+        last: Word | None = None
+        for word in words:
+            if last and (word.spaced or word.x0 - last.x1 > _GLUED * word.size):
+                at = self.write(" ")
+                pieces.append(Piece(" ", at, at + 1))
+            start = self.write(word.text)
+            self.boxes.extend((start, self.length, self.page, *(round(10 * value) for value in word.box)))
+            piece = Piece(word.text, start, self.length)
+            if word.raised:
+                marks = note_marks([piece])
+                self.called.update((self.page, mark.note) for mark in marks)
+                pieces.extend(marks or [piece])
+            elif not (LEADER.fullmatch(word.text) and len(word.text) > 3):
+                pieces.append(piece)
+            last = word
+        return _merged(pieces)
+
+    def lines(self, lines: Iterable[Line]) -> tuple[Piece, ...]:
+        """Write `lines` with line breaks between them, which are read as spaces."""
+        pieces: list[Piece] = []
+        for line in lines:
+            if pieces:
+                at = self.write("\n")
+                pieces.append(Piece(" ", at, at + 1))
+            pieces.extend(self.words(line.words))
+        return tuple(pieces)
+
+    def block(
+        self, kind: BlockKind, pieces: Sequence[Piece], level: int = 0, label: str | None = None
+    ) -> None:
+        """Add a block of what was just written, unless nothing of it is read."""
+        if any(piece.text.strip() for piece in pieces):
+            start, end = pieces[0].start, pieces[-1].end
+            self.blocks.append(Block(kind, start, end, tuple(pieces), level, self.page, label))
+        self.write("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The lines of one column, split into cells, and the ranges of them that are tables."""
+
+    rows: Sequence[Cells]
+    tables: Sequence[tuple[int, int]]
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> Stream:
+        """Find the tables among `lines`."""
+        rows = [split_cells(line) for line in lines]
+        return cls(rows, table_zones(rows))
+
+    def stretches(self) -> Iterator[tuple[bool, Sequence[Cells]]]:
+        """Yield the stretches of text and of tables in turn, and whether each is a table."""
+        at = 0
+        for start, end in self.tables:
+            yield False, self.rows[at:start]
+            yield True, self.rows[start:end]
+            at = end
+        yield False, self.rows[at:]
+
+
+def body_of(streams: Sequence[Stream]) -> Body:
+    """Return how most of the running text is set, and which other styles head it."""
+    text = [row.line for stream in streams for table, rows in stream.stretches() if not table for row in rows]
+    counts: Counter[tuple[float, bool]] = Counter()
+    for line in text or [row.line for stream in streams for row in stream.rows]:
+        counts[_rounded(line.size), _is_bold(line)] += len(line.text)
+    if not counts:
+        return Body(10.0, bold=False)
+    total = sum(counts.values())
+    size = max(
+        size for (size, _), count in counts.items() if count >= min(_COMMON * total, max(counts.values()))
+    )
+    body = Body(size, bold=counts[size, True] > counts[size, False])
+    styles = {_style(line) for line in text if _may_head(line, body)}
+    return replace(body, headings=tuple(sorted(styles, reverse=True)))
+
+
+def write_stream(writer: Writer, stream: Stream, body: Body) -> None:
+    """Write the lines of one column, block by block."""
+    for table, rows in stream.stretches():
+        if table:
+            _write_table(writer, rows)
+        else:
+            _write_text(writer, [row.line for row in rows], body)
+
+
+def _write_text(writer: Writer, lines: Sequence[Line], body: Body) -> None:
+    if not lines:
+        return
+    right = max(line.x1 for line in lines)
+    leading = _leading(lines)
+    block: list[Line] = []
+    for line in lines:
+        if block:
+            as_heading = not _list_start(block[0]) and _may_head(line, body) != _may_head(block[-1], body)
+            if as_heading or _begins(block, line, leading.get(_rounded(line.size), 0.0), right):
+                _write_block(writer, block, body)
+                block = []
+        block.append(line)
+    _write_block(writer, block, body)
+
+
+def _begins(block: Sequence[Line], line: Line, leading: float, right: float) -> bool:
+    """Say whether `line` begins a block, after those of `block`."""
+    last, first = block[-1], block[0]
+    step = line.y - last.y
+    if step > 1.25 * max(leading, 1.1 * line.size) or step < -line.size:
+        return True
+    if abs(line.size - last.size) > _NEW_SIZE * last.size or _is_bold(line) != _is_bold(last):
+        return True
+    if _RULE.fullmatch(line.text) or _RULE.fullmatch(last.text) or _list_start(line):
+        return True
+    if line.words[0].raised and note_marks([Piece(line.words[0].text, 0, len(line.words[0].text))]):
+        return True
+    ended = bool(_ENDS_SENTENCE.search(last.text))
+    short = last.x1 < right - 0.2 * (right - min(last.x0, line.x0))
+    indented = line.x0 - last.x0 > 0.8 * line.size and (len(block) > 1 or ended) and not _list_start(first)
+    return (ended and short and not line.text[:1].islower()) or (indented and ended)
+
+
+def _write_block(writer: Writer, lines: Sequence[Line], body: Body) -> None:
+    first = lines[0].words[0]
+    text = " ".join(line.text for line in lines)
+    note = _NOTE.match(first.text)
+    if _RULE.fullmatch(text):
+        writer.block("furniture", writer.lines(lines))
+    elif _is_heading(lines, text, body):
+        level = min(body.headings.index(_style(lines[0])) + 1, 6) if _style(lines[0]) in body.headings else 6
+        writer.block("heading", writer.lines(lines), level)
+    elif note and len(text) > note.end() and (first.raised or (writer.page, note[1]) in writer.called):
+        writer.block("note", _after(writer.lines(lines), note.end()), label=note[1])
+    elif BULLET.fullmatch(first.text) and len(lines[0].words) > 1:
+        writer.block("list_item", _after(writer.lines(lines), len(first.text)), 1)
+    else:
+        kind: BlockKind = "list_item" if _list_start(lines[0]) else "paragraph"
+        writer.block(kind, writer.lines(lines), int(kind == "list_item"))
+
+
+def _is_heading(lines: Sequence[Line], text: str, body: Body) -> bool:
+    return (
+        len(lines) <= _HEADING_LINES
+        and len(text) <= _HEADING_CHARACTERS
+        and all(_may_head(line, body) for line in lines)
+        and not text.endswith((".", ";", ","))
+    )
+
+
+def _after(pieces: Sequence[Piece], characters: int) -> tuple[Piece, ...]:
+    """Return `pieces` without their first `characters` and the space behind those."""
+    start = pieces[0].start + characters
+    kept: list[Piece] = []
+    for whole in pieces:
+        piece = whole
+        if piece.end <= start:
+            continue
+        if piece.start < start and not piece.note:
+            piece = replace(piece, text=piece.text[start - piece.start :], start=start)
+        if not kept:
+            blank = len(piece.text) - len(piece.text.lstrip())
+            piece = replace(piece, text=piece.text[blank:], start=piece.start + blank)
+        if piece.text or piece.note:
+            kept.append(piece)
+    return tuple(kept)
+
+
+def _write_table(writer: Writer, rows: Sequence[Cells]) -> None:
+    place_cells(rows)
+    table: list[Row] = []
+    group: tuple[float, tuple[Piece, ...]] | None = None
+    pending: tuple[Piece, ...] = ()
+    for i, row in enumerate(rows):
+        cells: list[Cell] = []
+        for cell, (first, last) in zip(row.cells, row.columns, strict=True):
+            if cells:
+                writer.write("\t")
+            cells.append(Cell(writer.words(cell), first, last, row.is_head))
+        writer.write("\n")
+        label = row.cells[0]
+        if not row.is_head and len(row.cells) == 1 and row.columns[0][0] == 0:
+            following = rows[i + 1] if i + 1 < len(rows) else None
+            if label[-1].text.endswith(":"):
+                group = label[0].x0, cells[0].pieces
+            elif following and len(following.cells) > 1 and following.cells[0][0].text[:1].islower():
+                pending = cells[0].pieces
+                continue
+        elif pending and cells[0].first == 0:
+            at = pending[-1].end
+            cells[0] = replace(
+                cells[0], pieces=(*pending, Piece(" ", at, cells[0].pieces[0].start), *cells[0].pieces)
+            )
+            pending = ()
+        elif group and row.columns[0][0] == 0 and not row.is_head:
+            if label[0].x0 > group[0] + 1:
+                cells[0] = replace(cells[0], pieces=_under(group[1], cells[0].pieces))
+            else:
+                group = None
+        table.append(cells)
+    writer.blocks.extend(table_blocks(table, writer.page))
+    writer.write("\n")
+
+
+def _under(group: Sequence[Piece], label: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return the label of a row behind that of the group it belongs to."""
+    lead = [replace(piece, quality="joined") for piece in group if piece.text]
+    at = lead[-1].end
+    return (*lead, Piece(" ", at, at), replace(label[0], quality="joined"), *label[1:])
+
+
+def _list_start(line: Line) -> bool:
+    first = line.words[0].text
+    return (
+        len(line.words) > 1
+        and not line.words[0].raised
+        and bool(BULLET.fullmatch(first) or LABEL.fullmatch(first))
+    )
+
+
+def _leading(lines: Sequence[Line]) -> dict[float, float]:
+    """Return the usual step from line to line, for each size."""
+    steps: dict[float, Counter[float]] = {}
+    for before, after in pairwise(lines):
+        if 0 < after.y - before.y < 3 * before.size and _rounded(after.size) == _rounded(before.size):
+            steps.setdefault(_rounded(after.size), Counter())[round(after.y - before.y, 1)] += 1
+    return {size: counts.most_common(1)[0][0] for size, counts in steps.items()}
+
+
+def _may_head(line: Line, body: Body) -> bool:
+    """Say whether `line` is set as a heading is: larger, or bold or capitals where the text is not."""
+    text = line.text
+    if _list_start(line):
+        return bool(LABEL.fullmatch(line.words[0].text)) and line.size >= _HEADING_SIZE * body.size
+    letters = [character for character in text if character.isalpha()]
+    if len(letters) < 3 or len(text) > _HEADING_CHARACTERS or _RULE.fullmatch(text):
+        return False
+    if line.size >= _HEADING_SIZE * body.size:
+        return True
+    if line.size < 0.95 * body.size:
+        return False
+    return (_is_bold(line) and not body.bold) or (len(letters) > 5 and "".join(letters).isupper())
+
+
+def _style(line: Line) -> Style:
+    text = line.text
+    return _rounded(line.size), _is_bold(line), text.isupper()
+
+
+def _is_bold(line: Line) -> bool:
+    bold = sum(len(word.text) for word in line.words if word.bold)
+    return 2 * bold > sum(len(word.text) for word in line.words)
+
+
+def _rounded(size: float) -> float:
+    return round(2 * size) / 2
+
+
+def _merged(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return `pieces`, those that follow each other in step with the source as one."""
+    merged: list[Piece] = []
+    run: list[str] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if last and last.note is None and piece.note is None and last.end == piece.start and piece.text:
+            run.append(piece.text)
+            merged[-1] = Piece("", last.start, piece.end)
+        else:
+            if last and last.note is None:
+                merged[-1] = Piece("".join(run), last.start, last.end)
+            merged.append(piece)
+            run = [piece.text]
+    if merged and merged[-1].note is None:
+        merged[-1] = Piece("".join(run), merged[-1].start, merged[-1].end)
+    return tuple(merged)
