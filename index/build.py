@@ -68,7 +68,7 @@ class Indexer:
         )
         self._store.put(
             record,
-            document.source,
+            document,
             reading,
             chunks,
             vectors[: len(passages)],

@@ -24,8 +24,10 @@ from index.errors import (
     UnknownDocumentError,
 )
 from index.types import DocumentRecord, StoredDocument, Vectors
+from ingest.boxes import Boxes
 from ingest.chunking import Chunks
 from ingest.reading import Reading
+from ingest.types import Document
 
 FILE = "pincite.sqlite"
 FORMAT = 1
@@ -42,7 +44,8 @@ CREATE TABLE documents (
     added_at TEXT NOT NULL,
     characters INTEGER NOT NULL,
     source BLOB NOT NULL,
-    reading BLOB NOT NULL
+    reading BLOB NOT NULL,
+    boxes BLOB
 ) STRICT;
 CREATE INDEX documents_by_sha256 ON documents (sha256);
 CREATE TABLE passages (
@@ -156,11 +159,12 @@ class Store:
         """Return one document with its texts. Raises `UnknownDocumentError`."""
         record = self.record(document_id)
         row = self._read.execute(
-            "SELECT source, reading FROM documents WHERE id = ?", (document_id,)
+            "SELECT source, reading, boxes FROM documents WHERE id = ?", (document_id,)
         ).fetchone()
         if row is None:
             raise UnknownDocumentError(f"no document has the id {document_id!r}")
-        return StoredDocument(record, unpack_text(row[0]), unpack_reading(row[1]))
+        boxes = Boxes.from_bytes(row[2]) if row[2] is not None else None
+        return StoredDocument(record, unpack_text(row[0]), unpack_reading(row[1]), boxes)
 
     def passages(self) -> Iterator[PassageRow]:
         """Yield all passages, document by document, each document's in reading order."""
@@ -181,7 +185,7 @@ class Store:
     def put(
         self,
         record: DocumentRecord,
-        source: str,
+        document: Document,
         reading: Reading,
         chunks: Chunks,
         vectors: Vectors,
@@ -201,7 +205,7 @@ class Store:
                 raise ConflictError(f"document {record.id!r} was changed by another writer: send it again")
             connection.execute("DELETE FROM documents WHERE id = ?", (record.id,))
             connection.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record.id,
                     record.origin,
@@ -210,8 +214,9 @@ class Store:
                     record.media_type,
                     record.added_at,
                     record.characters,
-                    pack_text(source),
+                    pack_text(document.source),
                     pack_reading(reading),
+                    document.boxes.to_bytes() if document.boxes else None,
                 ),
             )
             connection.executemany(

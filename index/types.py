@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.boxes import Boxes
 from ingest.reading import Reading
 
 Vectors = NDArray[np.float32]
@@ -73,8 +74,9 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document with its source text and its reading."""
+    """A document with its source text, its reading and, for a format with pages, the places on them."""
 
     record: DocumentRecord
     source: str
     reading: Reading
+    boxes: Boxes | None = None

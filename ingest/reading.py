@@ -141,8 +141,9 @@ class Reading:
 
     def section_at(self, offset: int) -> Section:
         """Return the section that holds reading `offset` (the last one that starts at or before it)."""
-        starts = [section.start for section in self.sections]
-        return self.sections[max(int(np.searchsorted(starts, offset, side="right")) - 1, 0)]
+        return self.sections[
+            max(bisect_right(self.sections, offset, key=lambda section: section.start) - 1, 0)
+        ]
 
     def _overlapping(self, start: int, end: int) -> Iterator[int]:
         if not 0 <= start <= end <= len(self.text):

@@ -17,7 +17,17 @@ from index.types import StoredDocument
 from ingest.types import Span
 from service.questions import clean_question
 from service.refusal import Refusal
-from service.types import Answer, Citation, EvidencePassage, IndexInfo, Quote, SearchResult, Status, Timings
+from service.types import (
+    Answer,
+    Citation,
+    EvidencePassage,
+    Footnote,
+    IndexInfo,
+    Quote,
+    SearchResult,
+    Status,
+    Timings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +201,19 @@ def _citation(number: int, document: StoredDocument, stretch: Evidence, place: S
         page=section.page,
         line=document.source.count("\n", 0, spans[0].start) + 1,
         source_quality=document.reading.quality(stretch.start, stretch.end),
-        also_at=(),
-        footnotes=(),
+        also_at=document.reading.repeats_of(stretch.start, stretch.end),
+        footnotes=_footnotes(document, stretch),
         score=stretch.score,
         dense=stretch.dense,
         lexical=stretch.lexical,
+    )
+
+
+def _footnotes(document: StoredDocument, stretch: Evidence) -> tuple[Footnote, ...]:
+    """Return the notes that the cited text carries marks of."""
+    notes = document.reading.notes_for(stretch.start, stretch.end)
+    return tuple(
+        Footnote(note.label, document.reading.text[note.start : note.end], note.urls) for note in notes
     )
 
 

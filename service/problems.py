@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from index.errors import BusyError, ConflictError, UnknownDocumentError
-from ingest.readers import NoTextError, ReadError, UndecodableError, UnsupportedError
+from ingest.errors import ReadError, UnsupportedError
 from service.questions import QuestionError
 
 _log = logging.getLogger("pincite")
@@ -22,10 +22,6 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     UnknownDocumentError: (404, "unknown_document"),
     ConflictError: (409, "conflict"),
     BusyError: (409, "busy"),
-    UnsupportedError: (415, "unsupported"),
-    UndecodableError: (422, "encoding"),
-    NoTextError: (422, "no_text"),
-    ReadError: (422, "unreadable"),
 }
 
 
@@ -51,7 +47,10 @@ def handle_problems(app: FastAPI) -> None:
     """Have `app` answer every error with a problem document."""
 
     async def known(request: Request, error: Exception) -> Response:
-        status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
+        if isinstance(error, ReadError):
+            status, kind = (415 if isinstance(error, UnsupportedError) else 422), error.code
+        else:
+            status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
         return ProblemResponse(status, kind, str(error), request_id(request))
 
     async def invalid(request: Request, error: Exception) -> Response:
@@ -69,7 +68,7 @@ def handle_problems(app: FastAPI) -> None:
         detail = "something went wrong here; the log of the service has more under this request id"
         return ProblemResponse(500, "internal", detail, request_id(request))
 
-    for kind in _KINDS:
+    for kind in (*_KINDS, ReadError):
         app.add_exception_handler(kind, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

@@ -175,3 +175,25 @@ def test_the_paper_is_cited_exactly(paper: bytes, tmp_path: Path) -> None:
     far = answerer.answer("How do I bake sourdough bread?")
     assert far.status == "not_in_document"
     library.close()
+
+
+def test_a_citation_brings_its_footnotes_and_where_it_is_repeated(library: Library) -> None:
+    text = (
+        "# River\n\nThe river is fed by three springs.[^1] It never freezes in winter, which draws\n\n"
+        "It never freezes in winter, which draws herons from the north.\n\n"
+        "herons from the north.\n\n[^1]: Survey of 1911, https://example.org/survey."
+    )
+    document = library.add(text.encode(), "river.md").document
+    answerer = Answerer(library, refusal=ALWAYS)
+    (note,) = answerer.answer("What feeds the river? springs", max_citations=1).citations[0].footnotes
+    assert (note.label, note.urls) == ("1", ("https://example.org/survey",))
+    answer = answerer.answer("Which birds come since it never freezes? herons", max_citations=1)
+    check_exactness(library, answer)
+    (citation,) = answer.citations
+    assert "It never freezes in winter, which draws herons from the north." in citation.cited_text
+    assert (citation.source_quality, len(citation.spans)) == ("joined", 2)
+    (repeat,) = citation.also_at
+    source = library.document(document.id).source
+    assert (
+        source[repeat.start : repeat.end] == "It never freezes in winter, which draws herons from the north."
+    )

@@ -376,7 +376,7 @@ def test_documents_are_added_and_removed(open_page: Any, tmp_path: Path) -> None
         page.get_by_label("Add documents").set_input_files(files)
         outcomes = page.locator("#uploads .outcome")
         expect(outcomes.nth(0)).to_have_text("Added")
-        expect(outcomes.nth(1)).to_contain_text("'empty.md' holds no text")
+        expect(outcomes.nth(1)).to_contain_text("'empty.md' is empty")
         expect(titles).to_have_text(["Working at the Mill Archive", "The Larkfield Water Report"])
         expect(page.get_by_role("link", name="Where the water comes from")).to_be_visible()
 

@@ -103,7 +103,7 @@ def test_unchanged_documents_are_skipped_and_changed_ones_replaced(tmp_path: Pat
 
 def test_what_cannot_be_read_is_named_and_the_rest_goes_in(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("A readable note.")
-    (tmp_path / "b.txt").write_bytes(b"caf\xe9 \xff\xfe")
+    (tmp_path / "b.txt").write_bytes(b"\x7fELF\x02\x01")
     (tmp_path / "c.txt").symlink_to(tmp_path / "a.txt")
     made = run(
         "ingest", tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "c.txt", "--index", tmp_path / "index"
