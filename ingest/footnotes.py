@@ -77,7 +77,9 @@ def _read_typed_marks(draft: Draft, pattern: re.Pattern[str], shown: bool) -> No
         return
     for i in draft.running():
         text = draft.texts[i]
-        found = [match for match in pattern.finditer(text) if match.group() in labels and match.group() != text]
+        found = [
+            match for match in pattern.finditer(text) if match.group() in labels and match.group() != text
+        ]
         pieces: list[Piece] = []
         at = 0
         for match in found:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import DAMAGES, MARKDOWN, damaged, with_running_heads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from documents import DAMAGES, MARKDOWN, damaged, with_running_heads
 from ingest.markdown import read_markdown
 from ingest.plain import read_plain
 from ingest.readers import read_document
