@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.plain import read_plain
 from ingest.markdown import read_markdown
+from ingest.plain import read_plain
 from ingest.reading import Reading
 from ingest.repair import repair
 from ingest.types import Block, Document, Piece
