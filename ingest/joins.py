@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingest.draft import RUNNING, Draft
 from ingest.phrases import Phrases
-from ingest.words import DANGLING, WORD, ending, goes_on, is_prose, last_word, trailing_fragment
+from ingest.words import HANGING, STARTING, WORD, ending, goes_on, is_prose, last_word, trailing_fragment
 
 REACH = 6
 """How many paragraphs of running text may stand between the two parts of a sentence."""
@@ -113,12 +113,15 @@ def _may_join(draft: Draft, i: int, j: int) -> bool:
 
 def _reason(draft: Draft, phrases: Phrases, i: int, j: int) -> str | None:
     """Return why paragraph `j`, which may begin a sentence, goes on from `i`, if it does."""
+    if goes_on(draft.texts[j]):
+        return None  # small letters tell nothing in this document, or they would have been joined
     before = draft.texts[i].rstrip()
-    if before[-1].isalpha() and last_word(before) in DANGLING:
+    if before[-1].isalpha() and last_word(before) in HANGING:
         return DANGLES
     if not is_prose(draft.texts[j]):
         return None
-    if _attested(draft, phrases, i, j):
+    first = WORD.search(draft.texts[j])
+    if first and first.group().casefold() not in STARTING and _attested(draft, phrases, i, j):
         return ATTESTED
     fragment = trailing_fragment(before)
     interrupted = any(not draft.kept(k) for k in range(i + 1, j))

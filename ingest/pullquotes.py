@@ -87,10 +87,11 @@ def _repeats_around(draft: Draft, i: int, before: int) -> bool:
 
 
 def _repeats_part(draft: Draft, i: int) -> bool:
-    """Say whether one paragraph nearby, a longer one, says nearly all that block `i` says."""
-    if goes_on(draft.texts[i]) or len(draft.words(i).texts) < _SHORTEST + 2:
+    """Say whether a longer paragraph nearby, under the same headings, says nearly all that block `i` says."""
+    if goes_on(draft.texts[i]) or len(draft.words(i).texts) < 2 * _SHORTEST:
         return False
-    longer = (j for j in nearby(draft, i) if len(draft.texts[j]) >= _LONGER * len(draft.texts[i]))
+    size, path = _LONGER * len(draft.texts[i]), draft.paths[i]
+    longer = (j for j in nearby(draft, i) if len(draft.texts[j]) >= size and draft.paths[j] == path)
     return any(_shared(draft, i, [j]) >= _ELSEWHERE for j in longer)
 
 

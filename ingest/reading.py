@@ -98,6 +98,13 @@ class Reading:
             worst = max(worst, code)
         return _QUALITIES[worst]
 
+    def runs(self, start: int, end: int) -> Iterator[tuple[Span, Quality]]:
+        """Yield the pieces of reading range `start:end`, clipped to it, each with what happened to it."""
+        for i in self._overlapping(start, end):
+            low, high = max(int(self.pieces[i, 0]), start), min(self._piece_end(i), end)
+            if low < high:
+                yield Span(low, high), _QUALITIES[int(self.pieces[i, 3])]
+
     def notes_for(self, start: int, end: int) -> tuple[Note, ...]:
         """Return the notes that marks in reading range `start:end` call, each once, in order.
 

@@ -15,6 +15,7 @@ _TERMINALS = frozenset(".!?…:;。！？：；—–―|")
 _ABBREVIATED = re.compile(
     r"(?:\b[^\W\d_]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Sen|Rep|Gov|No|Nos|vs|etc|cf|pp|e\.g|i\.e))\.\Z"
 )
+_REMARK = re.compile(r"(?<=[.!?…][\])\"”’]|.[.!?…])\s*(?:\[[^\]]{1,40}\]\s*)+\Z")
 _ENUMERATED = re.compile(r"(?:[a-z]|[ivx]{1,4})[.)]\s|o\s+[A-Z]|(?:https?:|www\.)\S|\S*[_=(){}<>\\/@]\S")
 _SENTENCE_END = re.compile(r"[^\W\d_]{3}[.!?][\"”’')\]]*\s+[\"“‘'(\[]*[^\W\d_a-z]")
 
@@ -27,12 +28,23 @@ DANGLING = frozenset(
     el la los las un una de del y o que en con por para se le les des du et ou dans avec pour sur par au aux
     der die das den dem des ein eine einen einem einer und oder von zu zum zur mit auf bei nach im am""".split()
 )
-"""Words that no sentence ends with; where a paragraph does, it was cut."""
+"""Words that hardly a sentence ends with."""
+
+HANGING = frozenset(
+    "a an the my your his its our their and or of to from with between de del la des der und".split()
+)
+"""Words that no sentence ends with, nor a line before a list or a formula."""
+
+STARTING = DANGLING | frozenset(
+    """he she it we they i you there here so then now thus also however moreover therefore although what how
+    why some many most all both few one two three first second another finally""".split()
+)
+"""Words that sentences often begin with, so that they are no sign that one goes on."""
 
 
 def ending(text: str) -> Ending:
     """Say whether `text` ends as a sentence does, with an abbreviation's point, or in the middle."""
-    tail = text[-40:].rstrip(_CLOSERS)
+    tail = _REMARK.sub("", text[-80:]).rstrip(_CLOSERS)
     if not tail or tail[-1] not in _TERMINALS:
         return "open"
     return "abbreviated" if tail[-1] == "." and _ABBREVIATED.search(tail) else "closed"
