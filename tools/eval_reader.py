@@ -29,7 +29,9 @@ SHARED = ROOT.parent / "shared"
 def near_misses(reader: Reader) -> dict[str, float]:
     """AUROC over the hand-written questions; a question is as answerable as its best passage."""
     text = json.loads((ROOT / "tools" / "near_misses.json").read_text("utf-8"))
-    scores = {k: [_best(reader.read(q, text["passages"])) for q in text[k]] for k in ("answerable", "unanswerable")}
+    scores = {
+        k: [_best(reader.read(q, text["passages"])) for q in text[k]] for k in ("answerable", "unanswerable")
+    }
     return {"AUROC": _auroc(scores["answerable"], scores["unanswerable"]), **_refused(**scores)}
 
 

@@ -39,7 +39,11 @@ def export(net: ReaderNet, target: Path) -> None:
     """Write the int8 graph of `net` to `target`."""
     tokens = torch.randint(1000, 20000, (2, 24))
     segments = torch.tensor([[1] * 8 + [2] * 8 + [3] * 7 + [1]] * 2)
-    axes = {"tokens": {0: "pairs", 1: "length"}, "segments": {0: "pairs", 1: "length"}, "slots": {0: "sentences"}}
+    axes = {
+        "tokens": {0: "pairs", 1: "length"},
+        "segments": {0: "pairs", 1: "length"},
+        "slots": {0: "sentences"},
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,14 +89,21 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=TARGET)
     options = parser.parse_args()
     state = torch.load(options.weights, weights_only=True)
-    depth = {part: 1 + max((int(k.split(".")[1]) for k in state if k.startswith(part)), default=-1) for part in ("layers", "readouts")}
+    depth = {
+        part: 1 + max((int(k.split(".")[1]) for k in state if k.startswith(part)), default=-1)
+        for part in ("layers", "readouts")
+    }
     net = ReaderNet(depth["layers"], depth["readouts"])
     net.load_state_dict(state)
     export(net, options.target)
     gap = difference(net, options.target)
-    print(f"{options.target}: {options.target.stat().st_size / 1e6:.1f} MB, int8 differs by {gap:.4f} on average")
+    print(
+        f"{options.target}: {options.target.stat().st_size / 1e6:.1f} MB, int8 differs by {gap:.4f} on average"
+    )
     if gap > MAX_DIFFERENCE:
-        raise SystemExit(f"int8 probabilities differ by {gap:.4f}, more than {MAX_DIFFERENCE}: not to be shipped")
+        raise SystemExit(
+            f"int8 probabilities differ by {gap:.4f}, more than {MAX_DIFFERENCE}: not to be shipped"
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 SHARES = {
-    "squad2": 1.0,
+    "squad2": 1.6,
     "qnli_dev": 1.0,
     "cast_answerability": 1.0,
     "trecqa": 0.3,
@@ -38,7 +38,7 @@ SHARES = {
     "cpgqa": 1.0,
     "climate_fever_claims": 0.3,
 }
-"""Part of each set that one epoch sees (a fresh draw each time)."""
+"""How often one epoch sees each record of a set, on average (a fresh draw each time)."""
 
 NATURAL = {"squad2", "qnli_dev", "cast_answerability", "trecqa", "climate_fever_claims"}
 """Sets with unanswerable questions of their own."""
@@ -49,7 +49,9 @@ construction, private schools, Jacksonville, economic inequality, University of 
 the Rhine (and what stands between them)."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9])|\n+")
-_ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|vs|Jr|Sr|Gen|Col|Prof|cf|ca|e\.g|i\.e|U\.S))\.$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|vs|Jr|Sr|Gen|Col|Prof|cf|ca|e\.g|i\.e|U\.S))\.$"
+)
 _WORD = re.compile(r"\w+")
 _STOP = frozenset(
     "a an the of in on at to for from by with and or is are was were be been do does did has have had what which "
@@ -146,15 +148,21 @@ class Maker:
 
     def __init__(self, sets: dict[str, list[Record]], rng: random.Random) -> None:
         self.rng = rng
-        self.sets = {n: [r for r in rs if not r.held_out and r.answerable is not None] for n, rs in sets.items()}
+        self.sets = {
+            n: [r for r in rs if not r.held_out and r.answerable is not None] for n, rs in sets.items()
+        }
         self.names = _names(r.passage for rs in self.sets.values() for r in rs)
-        self.neighbours = {n: _neighbours(rs) for n, rs in self.sets.items() if n not in NATURAL or n == "squad2"}
+        self.neighbours = {
+            n: _neighbours(rs) for n, rs in self.sets.items() if n not in NATURAL or n == "squad2"
+        }
 
     def epoch(self) -> list[Example]:
         """Return one epoch's examples in random order."""
         made = []
         for name, records in self.sets.items():
-            for at in self.rng.sample(range(len(records)), int(SHARES[name] * len(records))):
+            whole, part = divmod(SHARES[name], 1)
+            drawn = self.rng.sample(range(len(records)), int(part * len(records)))
+            for at in [*drawn, *(int(whole) * [*range(len(records))])]:
                 example = self._example(name, at)
                 if example is not None:
                     made.append(self._style(example))
@@ -183,7 +191,9 @@ class Maker:
         record, near = self.sets[name][at], self.neighbours[name][at]
         answers = [record.passage[a:b].lower() for a, b in record.spans]
         choices = [
-            p for p in near if not any(len(x) < 200 and x in p.lower() for x in answers) and p != record.passage
+            p
+            for p in near
+            if not any(len(x) < 200 and x in p.lower() for x in answers) and p != record.passage
         ]
         if not choices:
             return None
@@ -192,7 +202,9 @@ class Maker:
 
     def _changed(self, record: Record) -> Example | None:
         """The question with one fact changed that the passage states."""
-        question = change_number(record.question, record.passage, self.rng) if self.rng.random() < 0.5 else None
+        question = (
+            change_number(record.question, record.passage, self.rng) if self.rng.random() < 0.5 else None
+        )
         question = question or change_name(record.question, record.passage, self.names, self.rng)
         question = question or change_number(record.question, record.passage, self.rng)
         if question is None:
@@ -244,7 +256,9 @@ def window(record: Record, rng: random.Random, sentences: int = 12) -> Example |
         answers.append(min(short, key=lambda x: x[1] - x[0]) if short else None)
     texts = tuple(record.passage[ranges[i][0] : ranges[i][1]] for i in chosen)
     return _rotate(
-        Example(record.source, record.question, texts, bool(record.answerable), tuple(labels), tuple(answers)),
+        Example(
+            record.source, record.question, texts, bool(record.answerable), tuple(labels), tuple(answers)
+        ),
         centre - first,
     )
 
@@ -274,7 +288,9 @@ def without_evidence(record: Record, rng: random.Random) -> Example | None:
     if not keep:
         return None
     none = (None,) * len(keep)
-    return replace(example, sentences=tuple(keep), answerable=False, labels=(False,) * len(keep), answers=none)
+    return replace(
+        example, sentences=tuple(keep), answerable=False, labels=(False,) * len(keep), answers=none
+    )
 
 
 def change_number(question: str, passage: str, rng: random.Random) -> str | None:
@@ -304,14 +320,12 @@ def change_name(question: str, passage: str, names: list[str], rng: random.Rando
     if not found:
         return None
     match = rng.choice(found)
-    own = [m.group() for m in _NAME.finditer(passage) if m.group() not in question]
     for _ in range(20):
         other = rng.choice(names)
         if other not in passage and other.count(" ") == match.group().count(" "):
             break
     else:
         return None
-    del own
     return question[: match.start()] + other + question[match.end() :]
 
 

@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from reader_data import Example, Maker, load
+from reader_model import ReaderNet, from_minilm
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-
-from reader_data import Example, Maker, load
-from reader_model import ReaderNet, from_minilm
 
 LENGTHS = (64, 96, 128)
 TOKENS_A_BATCH = 4096
@@ -69,7 +68,9 @@ class Encoder:
                 break
             answer = example.answers[i]
             if answer is not None and edges[0] <= 0:
-                inside = [k for k in range(len(ids)) if offsets[k][0] < answer[1] and offsets[k][1] > answer[0]]
+                inside = [
+                    k for k in range(len(ids)) if offsets[k][0] < answer[1] and offsets[k][1] > answer[0]
+                ]
                 if inside:
                     edges = (len(tokens) + inside[0], len(tokens) + inside[-1])
             label = example.labels[i]
@@ -198,7 +199,10 @@ def train(options: argparse.Namespace) -> None:
             seen, total = seen + len(batch["tokens"]), total + loss.item()
             if step % 50 == 0:
                 speed = seen / (time.time() - began)
-                print(json.dumps({"step": step, "loss": round(total / 50, 4), "pairs/s": round(speed, 1)}), flush=True)
+                print(
+                    json.dumps({"step": step, "loss": round(total / 50, 4), "pairs/s": round(speed, 1)}),
+                    flush=True,
+                )
                 total = 0.0
             if step % 200 == 0 or step == options.steps:
                 state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
