@@ -76,11 +76,11 @@ def _f1(item: dict, verdict: Verdict, cut: float) -> float:
 
 def speed(reader: Reader) -> dict[str, float]:
     """Milliseconds for eight pairs of 128 tokens on one thread, the tokens cached."""
-    passages = [[f"number {i} " + "the port " * 9 for _ in range(5)] for i in range(8)]
+    passages = [[f"number {i} " + "the port " * 10 + "now" for _ in range(5)] for i in range(8)]
     times = []
     for _ in range(60):
         began = time.perf_counter()
-        reader.read("which port is the largest of them all today", passages)
+        reader.read("which port is the largest one of them all today", passages)
         times.append(1000 * (time.perf_counter() - began))
     return {"median ms": float(np.median(times)), "least ms": min(times)}
 
