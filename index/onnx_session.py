@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
-def open_session(path: Path, *, fuse: bool = False) -> Any:
-    """Open the model in the file `path`. `fuse` lets the runtime fuse operators further.
+def open_session(path: Path, *, fuse: bool = False, unfused: Sequence[str] = ()) -> Any:
+    """Open the model in the file `path`. `fuse` lets the runtime fuse operators, all but `unfused`.
 
     Official builds of ONNX Runtime report model names, hashes and hardware to its maker from version 1.29
     on, unless they are told not to before they are loaded.
@@ -23,4 +24,6 @@ def open_session(path: Path, *, fuse: bool = False) -> Any:
     options.inter_op_num_threads = 1
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if fuse else levels.ORT_ENABLE_BASIC
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(unfused)
+    )

@@ -112,6 +112,24 @@ def remove(
 
 
 @app.command()
+def read(
+    file: Annotated[Path, typer.Argument(help="The document.", exists=True, dir_okay=False)],
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what was repaired only, against the source.")
+    ] = False,
+) -> None:
+    """Show how a document is read: its text, and what was repaired in it and why."""
+    from ingest.explain import compare, explain
+    from ingest.readers import read_document
+    from ingest.repair import repair
+    from service.printing import print_lines
+
+    with _explained():
+        document = read_document(file.read_bytes(), file.name)
+    print_lines((compare if diff else explain)(document, repair(document)), _out)
+
+
+@app.command()
 def serve(
     index: Index = None,
     host: Annotated[str | None, typer.Option(help="Address to serve on.")] = None,

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from index.types import DocumentRecord
+from ingest.explain import Line, Style
 from service import messages
 from service.types import Answer, Citation
+
+_COLOURS: dict[Style, str] = {
+    "heading": "bold",
+    "text": "",
+    "note": "dim",
+    "joined": "cyan",
+    "repaired": "green",
+    "suspect": "yellow",
+    "remark": "dim italic",
+    "removed": "red",
+    "added": "green",
+    "place": "dim",
+}
+
+
+def print_lines(lines: Iterable[Line], console: Console) -> None:
+    """Print lines in parts of one style each."""
+    for line in lines:
+        console.print(Text.assemble(*((text, _COLOURS[style]) for text, style in line)))
 
 
 def print_answer(answer: Answer, console: Console) -> None:

@@ -152,3 +152,15 @@ def test_ingest_by_another_process_is_seen_by_the_server(index: Path, tmp_path: 
         assert "April" in answer["answer"]
         document_id = answer["citations"][0]["document_id"]
         assert httpx.delete(f"{address}/v1/documents/{document_id}").status_code == 204
+
+
+def test_read_shows_the_text_and_what_was_repaired(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(
+        "# Birds\n\nHerons come in the\n\n<sup>1</sup> A note.\n\nspring and nest in reeds.\n"
+    )
+    shown = run("read", tmp_path / "a.md").stdout
+    assert "Herons come in the spring and nest in reeds." in shown
+    assert "joined" in shown
+    difference = run("read", tmp_path / "a.md", "--diff").stdout
+    assert "+" in difference
+    assert "# Birds" not in difference
