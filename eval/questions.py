@@ -17,8 +17,7 @@ equal ones apart. White space matches any white space. `document` names the file
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,7 +59,7 @@ class Question:
     split: Split
     text: str
     facts: tuple[Fact, ...]
-    context: Extent = Extent()
+    context: Extent
     language: str = "en"
     note: str = ""
 
@@ -76,6 +75,10 @@ class Question:
     def acceptable(self) -> Extent:
         """Return the characters of all evidence of all facts."""
         return Extent.union(evidence for fact in self.facts for evidence in fact.evidence)
+
+    def groups(self) -> tuple[object, ...]:
+        """Return what questions of the same split may have in common, and others may not."""
+        return tuple(fact.evidence[0] for fact in self.facts) or (self.text,)
 
     def digest(self) -> str:
         """Return a hash of the question and its evidence."""
@@ -106,11 +109,11 @@ def load_questions(path: Path, sources: Sequence[Source], split: Split | None = 
     """Read a question set and find its evidence in `sources`. `split` leaves out the other half.
 
     Raises `QuestionSetError` with file and line for the first line that is malformed, repeats an id, names
-    evidence that is missing or ambiguous, or has the evidence of a question in the other split.
+    evidence that is missing or ambiguous, or asks for the evidence of a question in the other split.
     """
     questions: list[Question] = []
     seen: dict[str, int] = {}
-    halves: dict[tuple[Fact, ...], tuple[Split, int]] = {}
+    halves: dict[object, tuple[Split, int]] = {}
     text = path.read_text(encoding="utf-8")
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -124,52 +127,15 @@ def load_questions(path: Path, sources: Sequence[Source], split: Split | None = 
         if question.id in seen:
             raise QuestionSetError(path, number, f"id {question.id!r} is line {seen[question.id]}'s already")
         seen[question.id] = number
-        half, other = halves.setdefault(question.facts or (Fact(question.text, ()),), (question.split, number))
-        if half != question.split:
-            problem = f"split {question.split!r}, but line {other} asks for the same evidence in {half!r}"
-            raise QuestionSetError(path, number, problem)
+        for shared in question.groups():
+            half, other = halves.setdefault(shared, (question.split, number))
+            if half != question.split:
+                problem = f"split {question.split!r}, but line {other} asks for the same in {half!r}"
+                raise QuestionSetError(path, number, problem)
         questions.append(question)
     if not questions:
         raise QuestionSetError(path, 1, "the file holds no question")
     return tuple(question for question in questions if split in (None, question.split))
-
-
-def assign_splits(questions: Sequence[Question]) -> dict[str, Split]:
-    """Return a split for each id: halves of equal size within each kind, as far as evidence allows.
-
-    Questions that ask for the same evidence stay together. The order of the file plays no part; the same
-    questions always give the same halves.
-    """
-    groups = _groups(questions)
-    groups.sort(key=lambda group: (-len(group), hashlib.sha256(min(q.text for q in group).encode()).digest()))
-    counts: dict[Split, Counter[str]] = {half: Counter() for half in SPLITS}
-    chosen: dict[str, Split] = {}
-    for group in groups:
-        kinds = Counter(question.kind for question in group)
-        half = min(SPLITS, key=lambda half: (_crowding(counts[half], kinds), counts[half].total()))
-        counts[half].update(kinds)
-        chosen.update({question.id: half for question in group})
-    return chosen
-
-
-def _crowding(counts: Counter[str], added: Counter[str]) -> int:
-    return sum(counts[kind] * number for kind, number in added.items())
-
-
-def _groups(questions: Iterable[Question]) -> list[list[Question]]:
-    """Return the questions by evidence: any two that have a fact in common are in one group."""
-    groups: list[tuple[set[Extent], list[Question]]] = []
-    for question in questions:
-        evidence, members = {fact.evidence[0] for fact in question.facts}, [question]
-        apart = []
-        for other_evidence, other_members in groups:
-            if evidence & other_evidence:
-                evidence |= other_evidence
-                members += other_members
-            else:
-                apart.append((other_evidence, other_members))
-        groups = [*apart, (evidence, members)]
-    return [members for _, members in groups]
 
 
 def _resolve(line: _Line, sources: Sequence[Source]) -> Question:

@@ -1,0 +1,96 @@
+"""How sure a figure is, and whether two runs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+RESAMPLES = 2000
+SEED = 20170117
+LEVEL = 0.05
+
+Verdict = Literal["better", "worse", "indistinguishable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with its bootstrap interval of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much higher the second run's mean is, and the probability of such a difference by chance alone."""
+
+    value: float
+    p: float
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of `values` with its percentile bootstrap interval (Efron, 1979)."""
+    from scipy.stats import bootstrap
+
+    data = np.asarray(values, float)
+    if len(data) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    mean = float(data.mean())
+    if np.ptp(data) == 0:
+        return Interval(mean, mean, mean)
+    found = bootstrap((data,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=SEED)
+    return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high))
+
+
+def auroc_interval(answerable: Sequence[float], unanswerable: Sequence[float]) -> Interval:
+    """Return the AUROC with its bootstrap interval; both groups are resampled."""
+    from eval.refusals import auroc
+
+    value = auroc(answerable, unanswerable)
+    if np.isnan(value):
+        return Interval(value, value, value)
+    rng = np.random.default_rng(SEED)
+    draws = np.array(
+        [_auroc(rng.choice(answerable, len(answerable)), rng.choice(unanswerable, len(unanswerable)))
+         for _ in range(RESAMPLES)]
+    )  # fmt: skip
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def paired_difference(before: Sequence[float], after: Sequence[float]) -> Difference:
+    """Return the difference of two runs over the same questions by a paired permutation test, two-sided."""
+    from scipy.stats import permutation_test
+
+    if len(before) != len(after):
+        raise ValueError(f"a paired test needs as many values in both runs: {len(before)} and {len(after)}")
+    change = np.asarray(after, float) - np.asarray(before, float)
+    if len(change) == 0 or not change.any():
+        return Difference(0.0, 1.0)
+    changed = change[change != 0]  # a sign flip of zero changes nothing
+    result = permutation_test(
+        (changed,), np.mean, permutation_type="samples", n_resamples=9999, vectorized=True, rng=SEED
+    )
+    return Difference(float(change.mean()), float(result.pvalue))
+
+
+def verdicts(differences: Sequence[Difference], *, higher_is_better: Sequence[bool]) -> list[Verdict]:
+    """Say of each of several differences whether it is one, by Holm's step-down correction at 5 %."""
+    order = sorted(range(len(differences)), key=lambda i: differences[i].p)
+    found: list[Verdict] = ["indistinguishable"] * len(differences)
+    for rank, i in enumerate(order):
+        if differences[i].p * (len(differences) - rank) >= LEVEL:
+            break
+        found[i] = "better" if (differences[i].value > 0) == higher_is_better[i] else "worse"
+    return found
+
+
+def _auroc(answerable: np.ndarray, unanswerable: np.ndarray) -> float:
+    """Return the same as `eval.refusals.auroc`, quickly: the Mann-Whitney statistic, ties counting half."""
+    ordered = np.sort(unanswerable)
+    below = np.searchsorted(ordered, answerable, "left") + np.searchsorted(ordered, answerable, "right")
+    return float(below.mean() / (2 * len(ordered)))
