@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 BINS = 10
 
+Floats = Sequence[float] | NDArray[np.float64]
+Outcomes = Sequence[bool] | NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
@@ -32,24 +35,22 @@ class Bin:
     count: int
 
 
-def auroc(answerable: Sequence[float], unanswerable: Sequence[float]) -> float:
+def auroc(answerable: Floats, unanswerable: Floats) -> float:
     """Return the area under the ROC curve: how often an answerable question has the higher confidence.
 
-    NaN where one of the two is empty: there is nothing to tell apart.
+    Raises `ValueError` where one of the two is empty: there is nothing to tell apart.
     """
     from sklearn.metrics import roc_auc_score
 
-    if not answerable or not unanswerable:
-        return float("nan")
-    labels = [1] * len(answerable) + [0] * len(unanswerable)
-    return float(roc_auc_score(labels, [*answerable, *unanswerable]))
+    if len(answerable) == 0 or len(unanswerable) == 0:
+        raise ValueError(f"AUROC compares two groups: {len(answerable)} and {len(unanswerable)} questions")
+    labels = np.repeat([1, 0], [len(answerable), len(unanswerable)])
+    return float(roc_auc_score(labels, np.concatenate([answerable, unanswerable])))
 
 
-def operating_point(
-    answerable: Sequence[float], unanswerable: Sequence[float], refused: float
-) -> OperatingPoint:
+def operating_point(answerable: Floats, unanswerable: Floats, refused: float) -> OperatingPoint:
     """Return the highest threshold that refuses at most the share `refused` of the answerable questions."""
-    if not answerable:
+    if len(answerable) == 0:
         return OperatingPoint(0.0, 0.0, 0.0)
     ordered = np.sort(np.asarray(answerable, float))
     allowed = int(refused * len(ordered) + 1e-9)
@@ -59,9 +60,7 @@ def operating_point(
     return OperatingPoint(threshold, below, float(np.mean(others < threshold)) if len(others) else 0.0)
 
 
-def risk_coverage(
-    confidence: Sequence[float], right: Sequence[bool]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def risk_coverage(confidence: Floats, right: Outcomes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return coverage and risk as the threshold falls: shares of questions answered, and of wrong ones in these.
 
     One point for each distinct confidence, so that questions with equal confidence are answered together
@@ -77,7 +76,7 @@ def risk_coverage(
     return answered / max(len(scores), 1), wrong[last] / np.maximum(answered, 1)
 
 
-def aurc(confidence: Sequence[float], right: Sequence[bool]) -> float:
+def aurc(confidence: Floats, right: Outcomes) -> float:
     """Return the area under the risk-coverage curve, lower is better: the mean risk over all coverages.
 
     Questions with equal confidence share the risk of answering them all (Geifman et al., 2019).
@@ -86,7 +85,7 @@ def aurc(confidence: Sequence[float], right: Sequence[bool]) -> float:
     return float(np.sum(np.diff(coverage, prepend=0.0) * risk))
 
 
-def reliability(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Bin, ...]:
+def reliability(confidence: Floats, right: Outcomes) -> tuple[Bin, ...]:
     """Return the points of the reliability diagram, ten bins of equal width; empty bins are left out."""
     scores, outcomes = np.asarray(confidence, float), np.asarray(right, float)
     place = np.minimum((scores * BINS).astype(int), BINS - 1)
@@ -98,17 +97,17 @@ def reliability(confidence: Sequence[float], right: Sequence[bool]) -> tuple[Bin
     )
 
 
-def expected_calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> float:
+def expected_calibration_error(confidence: Floats, right: Outcomes) -> float:
     """Return the mean distance of confidence from outcome over the reliability bins (Naeini et al., 2015)."""
     total = max(len(confidence), 1)
     bins = reliability(confidence, right)
     return sum(point.count / total * abs(point.confidence - point.right) for point in bins)
 
 
-def brier_score(confidence: Sequence[float], right: Sequence[bool]) -> float:
+def brier_score(confidence: Floats, right: Outcomes) -> float:
     """Return the mean squared distance of confidence from outcome (Brier, 1950)."""
     from sklearn.metrics import brier_score_loss
 
-    if not confidence:
+    if len(confidence) == 0:
         return 0.0
     return float(brier_score_loss(np.asarray(right, int), np.asarray(confidence, float), pos_label=1))

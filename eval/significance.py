@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 SEED = 20170117
 LEVEL = 0.05
 
@@ -46,20 +46,17 @@ def mean_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high))
 
 
-def auroc_interval(answerable: Sequence[float], unanswerable: Sequence[float]) -> Interval:
-    """Return the AUROC with its bootstrap interval; both groups are resampled."""
-    from eval.refusals import auroc
+def interval(statistic: Callable[..., float], *sizes: int) -> Interval:
+    """Return a statistic of whole groups of questions with its percentile bootstrap interval.
 
-    value = auroc(answerable, unanswerable)
-    if np.isnan(value):
-        return Interval(value, value, value)
+    `statistic` takes an index array for each of the groups, whose `sizes` are given; the groups are resampled
+    separately.
+    """
     rng = np.random.default_rng(SEED)
-    draws = np.array(
-        [_auroc(rng.choice(answerable, len(answerable)), rng.choice(unanswerable, len(unanswerable)))
-         for _ in range(RESAMPLES)]
-    )  # fmt: skip
+    value = statistic(*(np.arange(size) for size in sizes))
+    draws = [statistic(*(rng.integers(0, size, size) for size in sizes)) for _ in range(RESAMPLES)]
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(value, float(low), float(high))
+    return Interval(float(value), float(low), float(high))
 
 
 def paired_difference(before: Sequence[float], after: Sequence[float]) -> Difference:
@@ -87,10 +84,3 @@ def verdicts(differences: Sequence[Difference], *, higher_is_better: Sequence[bo
             break
         found[i] = "better" if (differences[i].value > 0) == higher_is_better[i] else "worse"
     return found
-
-
-def _auroc(answerable: np.ndarray, unanswerable: np.ndarray) -> float:
-    """Return the same as `eval.refusals.auroc`, quickly: the Mann-Whitney statistic, ties counting half."""
-    ordered = np.sort(unanswerable)
-    below = np.searchsorted(ordered, answerable, "left") + np.searchsorted(ordered, answerable, "right")
-    return float(below.mean() / (2 * len(ordered)))
