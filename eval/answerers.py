@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,10 +24,13 @@ _BUSY = (429, 503)
 
 
 class Answering(Protocol):
-    """Something that can be asked. `name` says what it is in reports."""
+    """Something that can be asked. `name` says what it is in reports, `program` tells versions apart."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def program(self) -> str: ...
 
     def fingerprint(self) -> str:
         """Return what the index holds, as a hash. Raises `RunError` where nothing answers at all."""
@@ -42,6 +48,7 @@ class InProcess:
 
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
+        self.program = _program()
 
     def fingerprint(self) -> str:
         """Return the fingerprint of the snapshot that answers now."""
@@ -60,6 +67,8 @@ class InProcess:
 
 class OverHttp:
     """A running service, asked one question at a time. A busy one is asked again after the wait it names."""
+
+    program = "unknown"
 
     def __init__(self, client: httpx.Client, *, attempts: int = 4) -> None:
         self._client = client
@@ -105,6 +114,15 @@ class OverHttp:
         if not isinstance(body, dict) or "index" not in body:
             raise AnswerError(f"the answer is not of the service's form: {response.text[:80]!r}")
         return body
+
+
+def _program() -> str:
+    """Return a hash of the code that answers in this process."""
+    digest = hashlib.sha256()
+    for package in ("ingest", "index", "service"):
+        for path in sorted(Path(str(files(package))).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _wait(retry_after: str | None) -> float:

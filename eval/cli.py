@@ -17,7 +17,6 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from eval.answerers import Answering
-    from eval.quotes import Source
     from eval.summary import Summary
     from eval.waterfall import IndexStages
     from index.library import Library
@@ -30,7 +29,8 @@ _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Documents = Annotated[
-    list[Path], typer.Option("--document", help="File that the questions are about.", exists=True, dir_okay=False)
+    list[Path],
+    typer.Option("--document", help="File that the questions are about.", exists=True, dir_okay=False),
 ]
 Questions = Annotated[
     Path | None,
@@ -44,10 +44,16 @@ def run(
     questions: Questions = None,
     split: Annotated[str | None, typer.Option(help="tune or test [default: both].")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: .pincite/eval/SET].")] = None,
-    index: Annotated[Path | None, typer.Option(help="Existing index [default: one made for the run].")] = None,
-    url: Annotated[str | None, typer.Option(help="Ask the service at this URL, such as http://127.0.0.1:8000.")] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Existing index [default: one made for the run].")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask the service at this URL, such as http://127.0.0.1:8000.")
+    ] = None,
     header: Annotated[list[str], typer.Option(help="Header for --url, as 'Name: value'.")] = [],  # noqa: B006
-    require: Annotated[list[str], typer.Option(help="Threshold, as 'fact_recall=0.85'; may be repeated.")] = [],  # noqa: B006
+    require: Annotated[
+        list[str], typer.Option(help="Threshold, as 'fact_recall=0.85'; may be repeated.")
+    ] = [],  # noqa: B006
 ) -> None:
     """Ask a set of questions and report how good the answers are. An interrupted run goes on where it stopped."""
     with _explained():
@@ -69,14 +75,16 @@ def run(
             raise EvaluationError(f"no question set {path}: name one with --questions")
         asked = load_questions(path, sources, half)
         folder = out or Path(".pincite/eval") / path.stem
-        with _answering(document, folder, index, url, header) as (answering, stages):
+        with _answering(document, index, url, header) as (answering, stages):
             with counted("Asking", _err) as progress:
-                answers = ask_all(asked, answering, folder / "answers.jsonl", progress)
-            if stages is not None and stages.fingerprint != answers.fingerprint:
-                _err.print("The service answers from another index: stages before retrieval are not told apart.")
-                stages = None
+                answers = ask_all(asked, answering, folder, progress)
+            same = stages is not None and stages.fingerprint == answers.fingerprint
+            if stages is not None and not same:
+                _err.print(
+                    "The service answers from another index than --index: see the report on `retrieval`."
+                )
             scores = [score(question, answers.replies[question.id], sources) for question in asked]
-            evaluated = Evaluated.of(path.stem, half, answers, sources, scores, stages)
+            evaluated = Evaluated.of(path.stem, half, answers, sources, scores, stages if same else None)
         write_report(evaluated, folder)
         print_summary(evaluated, _out)
         _out.print(f"\nReport: {folder / 'report.html'}")
@@ -122,7 +130,9 @@ def check(document: Documents, questions: Questions = None) -> None:
 
 @app.command()
 def candidates(
-    file: Annotated[Path, typer.Argument(help="Candidates that a service wrote.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="Candidates that a service wrote.", exists=True, dir_okay=False)
+    ],
     take: Annotated[int | None, typer.Option(help="Number of the candidate to add to a set.", min=1)] = None,
     into: Annotated[Path | None, typer.Option(help="Question set to add it to.")] = None,
     document: Annotated[list[Path], typer.Option(help="Document of the set.", exists=True)] = [],  # noqa: B006
@@ -164,47 +174,45 @@ def benchmark(
 
         if name not in BENCHMARKS:
             raise EvaluationError(f"there is no benchmark {name!r}: {', '.join(BENCHMARKS)}")
-        with tempfile.TemporaryDirectory() as temporary, _library(Path(temporary) / "index") as library:
-            with counted(name, _err) as progress:
-                figures = BENCHMARKS[name](folder, library, progress)
+        with _library() as library, counted(name, _err) as progress:
+            figures = BENCHMARKS[name](folder, library, progress)
         for key, value in figures.items():
             _out.print(f"{key:24} {value:10.3f}" if value < 10 else f"{key:24} {value:10,.0f}")
 
 
 @contextmanager
 def _answering(
-    documents: list[Path], folder: Path, index: Path | None, url: str | None, headers: list[str]
+    documents: list[Path], index: Path | None, url: str | None, headers: list[str]
 ) -> Iterator[tuple[Answering, IndexStages | None]]:
     """Yield what answers and, where the index is on this machine, a view into its stages."""
     from eval.answerers import InProcess, OverHttp
     from eval.waterfall import IndexStages
     from service.answering import Answerer
 
-    if url is not None:
-        service = OverHttp.at(url, dict(_header(text) for text in headers))
-        if index is None:
-            yield service, None
-            return
-        with _library(index) as library:
-            yield service, IndexStages(library)
+    if url is not None and index is None:
+        yield OverHttp.at(url, dict(_header(text) for text in headers)), None
         return
-    with _library(index or folder / "index") as library:
+    with _library(index) as library:
         if index is None:
             for path in documents:
-                library.add(path.read_bytes(), path.name, origin=str(path.resolve()))
-        yield InProcess(Answerer(library)), IndexStages(library)
+                library.add(path.read_bytes(), path.name)
+        service = OverHttp.at(url, dict(_header(text) for text in headers)) if url else None
+        yield service or InProcess(Answerer(library)), IndexStages(library)
 
 
 @contextmanager
-def _library(folder: Path) -> Iterator[Library]:
+def _library(folder: Path | None = None) -> Iterator[Library]:
+    """Open an existing index, or make an empty one that lasts as long as the body runs."""
     from service.bootstrap import open_library
     from service.settings import read_settings
 
-    library = open_library(read_settings(index=folder), create=True)
-    try:
-        yield library
-    finally:
-        library.close()
+    with tempfile.TemporaryDirectory() as temporary:
+        place = folder or Path(temporary) / "index"
+        library = open_library(read_settings(index=place), create=folder is None)
+        try:
+            yield library
+        finally:
+            library.close()
 
 
 def _header(text: str) -> tuple[str, str]:

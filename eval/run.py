@@ -2,7 +2,8 @@
 
 The journal is JSON Lines: a header, then a line for each answer as it comes, keyed by the question and the
 index's fingerprint. A line cut off by the interruption is dropped. A question that failed is asked again
-when the run is resumed; if it fails again, it counts as zero.
+when the run is resumed; if it fails again, it counts as zero. A finished journal is renamed, so that the next
+run in the same folder asks everything anew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from eval.errors import AnswerError, RunError
 from eval.questions import Question
 
 FORMAT = 1
+UNFINISHED, FINISHED = "answers.partial.jsonl", "answers.jsonl"
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many questions are done."""
@@ -45,14 +47,16 @@ class Run:
 
 
 def run(
-    questions: Sequence[Question], answering: Answering, journal: Path, progress: Progress | None = None
+    questions: Sequence[Question], answering: Answering, folder: Path, progress: Progress | None = None
 ) -> Run:
-    """Ask what the journal does not hold yet, and return the replies to all questions.
+    """Ask what the journal in `folder` does not hold yet, and return the replies to all questions.
 
-    Raises `RunError` where the journal belongs to another index or the index changes under the run.
+    Raises `RunError` where an unfinished journal belongs to another index or program, and where the index
+    changes under the run.
     """
     fingerprint = answering.fingerprint()
-    held = _resume(journal, fingerprint)
+    journal = folder / UNFINISHED
+    held = _resume(journal, {"format": FORMAT, "fingerprint": fingerprint, "program": answering.program})
     replies: dict[str, Reply] = {}
     with journal.open("ab") as file:
         for done, question in enumerate(questions):
@@ -66,6 +70,7 @@ def run(
             replies[question.id] = held[key]
         if progress is not None:
             progress(len(questions), len(questions))
+    journal.replace(folder / FINISHED)
     return Run(answering.name, fingerprint, replies)
 
 
@@ -85,7 +90,7 @@ def _ask(question: str, answering: Answering, fingerprint: str) -> Reply:
     return Reply(body, problem, milliseconds)
 
 
-def _resume(journal: Path, fingerprint: str) -> dict[str, Reply]:
+def _resume(journal: Path, header: dict[str, Any]) -> dict[str, Reply]:
     """Return the replies that the journal holds; begin one where there is none."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     data = journal.read_bytes() if journal.exists() else b""
@@ -94,17 +99,15 @@ def _resume(journal: Path, fingerprint: str) -> dict[str, Reply]:
         journal.write_bytes(whole)
     lines = whole.splitlines()
     if not lines:
-        header = {"format": FORMAT, "fingerprint": fingerprint}
         journal.write_bytes(orjson.dumps(header) + b"\n")
         return {}
-    header = _parsed(journal, 1, lines[0])
-    if header.get("format") != FORMAT:
-        raise RunError(f"{journal}: format {header.get('format')!r}, but this program writes {FORMAT}")
-    if header.get("fingerprint") != fingerprint:
-        raise RunError(
-            f"{journal} was begun on index {header.get('fingerprint')}, and {fingerprint} answers now: "
-            "name another folder, or delete this one to begin again"
-        )
+    begun = _parsed(journal, 1, lines[0])
+    for name, now in header.items():
+        if begun.get(name) != now:
+            raise RunError(
+                f"{journal} was begun with {name} {begun.get(name)!r}, and it is {now!r} now: "
+                "name another folder, or delete this file to begin again"
+            )
     replies = {}
     for number, line in enumerate(lines[1:], start=2):
         entry = _parsed(journal, number, line)
