@@ -8,7 +8,7 @@ from html import escape
 from eval.refusals import Bin
 
 _SIZE = 300
-_MARGIN = 44
+_LEFT, _BOTTOM, _REST = 54, 44, 18
 
 
 def risk_coverage_plot(coverage: Sequence[float], risk: Sequence[float], answered: float) -> str:
@@ -92,8 +92,8 @@ def _frame(title: str, horizontal: str, vertical: str, marks: Sequence[str]) -> 
 
 
 def _x(value: float) -> float:
-    return round(_MARGIN + value * (_SIZE - _MARGIN - 12), 1)
+    return round(_LEFT + value * (_SIZE - _LEFT - _REST), 1)
 
 
 def _y(value: float) -> float:
-    return round(_SIZE - _MARGIN - value * (_SIZE - _MARGIN - 12), 1)
+    return round(_SIZE - _BOTTOM - value * (_SIZE - _BOTTOM - _REST), 1)

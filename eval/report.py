@@ -189,7 +189,12 @@ def _question(score: Score, lost: Stage | None, evaluated: Evaluated) -> dict[st
         "char_precision": score.citations.precision,
         "values": _values(score),
         "facts": [
-            {"fact": fact.text, "cited": cited, "found": found, "evidence": _quotes(fact.evidence[0], texts)}
+            {
+                "fact": fact.text,
+                "cited": cited,
+                "found": found,
+                "evidence": _quotes(fact.best(score.shown.cited), texts),
+            }
             for fact, cited, found in zip(question.facts, score.cited_facts, score.found_facts, strict=True)
         ],
     }
