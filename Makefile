@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check bench image-check format clean
+.PHONY: help install serve test lint types check eval bench image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,10 @@ types: $(INSTALLED)
 check: $(INSTALLED)
 	@tools/test_packages.sh
 	$(BIN)/pytest -n 2
+
+DOCUMENT ?= documents/handbook.md
+eval: $(INSTALLED)  ## ask the question set of DOCUMENT and report how good the answers are
+	$(BIN)/pincite eval run --document $(DOCUMENT)
 
 bench: $(INSTALLED)  ## measure speed and memory beside a plain baseline (BENCH_FILES= chooses the texts)
 	$(BIN)/python -m eval.bench $(BENCH_FILES)
