@@ -68,16 +68,18 @@ class Writer:
         pieces: list[Piece] = []
         last: Word | None = None
         for word in words:
+            space = -1
             if last and (word.spaced or word.x0 - last.x1 > _GLUED * word.size):
-                at = self.write(" ")
-                pieces.append(Piece(" ", at, at + 1))
+                space = self.write(" ")
             start = self.write(word.text)
             self.boxes.extend((start, self.length, self.page, *(round(10 * value) for value in word.box)))
             piece = Piece(word.text, start, self.length)
-            if word.raised:
-                marks = note_marks([piece])
+            marks = note_marks([piece]) if word.raised else []
+            if space >= 0 and not marks:
+                pieces.append(Piece(" ", space, space + 1))
+            if marks:
                 self.called.update((self.page, mark.note) for mark in marks)
-                pieces.extend(marks or [piece])
+                pieces.extend(marks)
             elif not (LEADER.fullmatch(word.text) and len(word.text) > 3):
                 pieces.append(piece)
             last = word
@@ -302,9 +304,9 @@ def _may_head(line: Line, body: Body) -> bool:
         return False
     if line.size >= _HEADING_SIZE * body.size:
         return True
-    if line.size < 0.95 * body.size:
-        return False
-    return (_is_bold(line) and not body.bold) or (len(letters) > 5 and "".join(letters).isupper())
+    bold = _is_bold(line) and not body.bold
+    capitals = len(letters) > 5 and "".join(letters).isupper()
+    return (bold or capitals) if line.size >= 0.95 * body.size else (bold and capitals)
 
 
 def _style(line: Line) -> Style:

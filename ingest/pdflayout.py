@@ -152,7 +152,7 @@ def _gutter(rows: Sequence[Line]) -> tuple[int, int, float] | None:
                 found.setdefault((score, first, last), []).append(int(x))
     for (_, first, last), places in sorted(found.items(), reverse=True)[:6]:
         middle = low + _BIN * (places[len(places) // 2] + window / 2)
-        if all(_is_prose(side) for side in _split(rows[first:last], middle)):
+        if all(_is_prose(side) or _gutter(side) for side in _split(rows[first:last], middle)):
             return first, last, middle
     return None
 
