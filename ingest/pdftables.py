@@ -110,10 +110,6 @@ def place_cells(rows: Sequence[Cells]) -> None:
     while first and len(rows[first - 1].cells) == 1 and rows[first - 1].columns == [(0, 0)]:
         first -= 1  # the first label of the table
         rows[first].is_head = False
-    for row in rows[:first]:  # what heads the labels ("in millions", "Year ended") says what the values are
-        row.columns = [
-            (1, len(columns)) if place == (0, 0) and len(row.cells) > 1 else place for place in row.columns
-        ]
 
 
 def _goes_on(lines: Sequence[Cells], last: int, i: int, width: float) -> bool:
@@ -124,7 +120,9 @@ def _goes_on(lines: Sequence[Cells], last: int, i: int, width: float) -> bool:
         return False
     if is_table_line(lines[i]):
         return True
-    if line.x1 - line.x0 > _SENTENCE * width:
+    following = lines[i + 1] if i + 1 < len(lines) else None
+    wrapped = following and is_table_line(following) and following.line.words[0].text[:1].islower()
+    if line.x1 - line.x0 > _SENTENCE * width and not wrapped:
         return False
     return any(is_table_line(row) for row in lines[i + 1 : last + 4])
 

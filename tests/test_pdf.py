@@ -268,8 +268,7 @@ def test_boxes_come_through_the_child_process() -> None:
         ("JOHNSON_JOHNSON_2022Q4_EARNINGS.pdf", 24, {"Johnson & Johnson and Subsidiaries": 8}, "MedTech"),
         (
             "MGMRESORTS_2022Q4_EARNINGS.pdf", 15, {f"Page {n} of 15": 1 for n in range(1, 16)},
-            "Diluted earnings per share; Twelve Months Ended December 31, 2022: $ 3.49; "
-            "Twelve Months Ended December 31, 2021: $ 2.41",
+            "Diluted earnings per share; Twelve Months Ended December 31,; 2022: $ 3.49; 2021: $ 2.41",
         ),
     ],
 )  # fmt: skip
