@@ -283,7 +283,8 @@ class _Builder:
     def _text(self, token: Token) -> None:
         start, end = token.start, token.end
         raw = self.source[start:end]
-        if raw != token.value and raw.replace("\r\n", "\n").replace("\r", "\n") != token.value:
+        read = raw.replace("\r\n", "\n").replace("\r", "\n")
+        if len(read) != len(token.value):
             self._add(Piece(token.value, start, end))  # the tokenizer dropped something, such as "</>"
         elif self.preformatted:
             self._add(Piece(raw, start, end))

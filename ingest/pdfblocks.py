@@ -26,6 +26,7 @@ _RULE = re.compile(r"[_\-–—=.·•*~ ]{5,}")
 _HEADING_LINES = 4
 _NOTE = re.compile(r"[(\[]?(\d{1,3}|[*†‡§]{1,3})[)\]]?(?![\d.,%])")
 _GLUED = 0.12  # em
+_STUB_CHARACTERS = 120
 
 Style = tuple[float, bool, bool]
 
@@ -68,16 +69,18 @@ class Writer:
         pieces: list[Piece] = []
         last: Word | None = None
         for word in words:
+            space = -1
             if last and (word.spaced or word.x0 - last.x1 > _GLUED * word.size):
-                at = self.write(" ")
-                pieces.append(Piece(" ", at, at + 1))
+                space = self.write(" ")
             start = self.write(word.text)
             self.boxes.extend((start, self.length, self.page, *(round(10 * value) for value in word.box)))
             piece = Piece(word.text, start, self.length)
-            if word.raised:
-                marks = note_marks([piece])
+            marks = note_marks([piece]) if word.raised else []
+            if space >= 0 and not marks:
+                pieces.append(Piece(" ", space, space + 1))
+            if marks:
                 self.called.update((self.page, mark.note) for mark in marks)
-                pieces.extend(marks or [piece])
+                pieces.extend(marks)
             elif not (LEADER.fullmatch(word.text) and len(word.text) > 3):
                 pieces.append(piece)
             last = word
@@ -232,44 +235,69 @@ def _after(pieces: Sequence[Piece], characters: int) -> tuple[Piece, ...]:
 
 
 def _write_table(writer: Writer, rows: Sequence[Cells]) -> None:
+    """Write a table: a line a row, its cells parted by tabs.
+
+    What heads the labels ("in millions", "Year ended") says what the values are: it is said behind each label.
+    """
     place_cells(rows)
     table: list[Row] = []
-    group: tuple[float, tuple[Piece, ...]] | None = None
+    stub: list[Cell] = []
+    group: tuple[float, Cell] | None = None
     pending: tuple[Piece, ...] = ()
-    for i, row in enumerate(rows):
-        cells: list[Cell] = []
-        for cell, (first, last) in zip(row.cells, row.columns, strict=True):
-            if cells:
-                writer.write("\t")
-            cells.append(Cell(writer.words(cell), first, last, row.is_head))
-        writer.write("\n")
-        label = row.cells[0]
-        if not row.is_head and len(row.cells) == 1 and row.columns[0][0] == 0:
-            following = rows[i + 1] if i + 1 < len(rows) else None
-            if label[-1].text.endswith(":"):
-                group = label[0].x0, cells[0].pieces
-            elif following and len(following.cells) > 1 and following.cells[0][0].text[:1].islower():
-                pending = cells[0].pieces
+    for row in rows:
+        cells = _write_row(writer, row)
+        label = cells[0] if row.columns[0] == (0, 0) else None
+        if row.is_head:
+            if label and len(cells) > 1 and len(label.text) <= _STUB_CHARACTERS:
+                stub.append(Cell(_lent(label.pieces), 0, -1))
+        elif label and len(cells) == 1:
+            if label.text.endswith(":"):
+                group = row.line.x0, label
+            elif _is_wrapped(row, rows):
+                pending = label.pieces
                 continue
-        elif pending and cells[0].first == 0:
-            at = pending[-1].end
-            cells[0] = replace(
-                cells[0], pieces=(*pending, Piece(" ", at, cells[0].pieces[0].start), *cells[0].pieces)
-            )
-            pending = ()
-        elif group and row.columns[0][0] == 0 and not row.is_head:
-            if label[0].x0 > group[0] + 1:
-                cells[0] = replace(cells[0], pieces=_under(group[1], cells[0].pieces))
+        elif label:
+            if pending:
+                space = Piece(" ", pending[-1].end, label.pieces[0].start)
+                cells[0] = replace(label, pieces=(*pending, space, *label.pieces))
+            elif group and row.line.x0 > group[0] + 1:
+                cells[0] = replace(label, pieces=_under(group[1].pieces, label.pieces))
             else:
                 group = None
+            cells[1:1] = stub
+        else:
+            cells[0:0] = stub
+        pending = ()
         table.append(cells)
     writer.blocks.extend(table_blocks(table, writer.page))
     writer.write("\n")
 
 
+def _write_row(writer: Writer, row: Cells) -> list[Cell]:
+    cells: list[Cell] = []
+    for cell, (first, last) in zip(row.cells, row.columns, strict=True):
+        if cells:
+            writer.write("\t")
+        heads_labels = row.is_head and (first, last) == (0, 0)
+        cells.append(Cell(writer.words(cell), first, -1 if heads_labels else last, row.is_head))
+    writer.write("\n")
+    return cells
+
+
+def _is_wrapped(row: Cells, rows: Sequence[Cells]) -> bool:
+    """Say whether the label of a row goes on in the next, in which its values stand."""
+    following = next((after for before, after in pairwise(rows) if before is row), None)
+    return following is not None and len(following.cells) > 1 and following.line.words[0].text[:1].islower()
+
+
+def _lent(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Return `pieces` for use in another row than their own."""
+    return tuple(replace(piece, quality="joined") for piece in pieces if piece.text)
+
+
 def _under(group: Sequence[Piece], label: Sequence[Piece]) -> tuple[Piece, ...]:
     """Return the label of a row behind that of the group it belongs to."""
-    lead = [replace(piece, quality="joined") for piece in group if piece.text]
+    lead = _lent(group)
     at = lead[-1].end
     return (*lead, Piece(" ", at, at), replace(label[0], quality="joined"), *label[1:])
 
@@ -302,9 +330,9 @@ def _may_head(line: Line, body: Body) -> bool:
         return False
     if line.size >= _HEADING_SIZE * body.size:
         return True
-    if line.size < 0.95 * body.size:
-        return False
-    return (_is_bold(line) and not body.bold) or (len(letters) > 5 and "".join(letters).isupper())
+    bold = _is_bold(line) and not body.bold
+    capitals = len(letters) > 5 and "".join(letters).isupper()
+    return (bold or capitals) if line.size >= 0.95 * body.size else (bold and capitals)
 
 
 def _style(line: Line) -> Style:

@@ -15,6 +15,8 @@ _BIN = 2.0  # points
 _LEAST_ROWS = 4  # of a column
 _SAME_BASELINE = 0.3  # em
 _MAX_DEPTH = 8
+_LETTERS = 0.7  # of the characters of running text
+_NESTED = 2  # columns beside those that a gutter parts
 _NUMBER = re.compile(r"[(\[]?\d{1,2}(?:,\d{1,2})*[)\]]?")
 
 
@@ -120,8 +122,8 @@ def _split(rows: Sequence[Line], x: float) -> tuple[list[Line], list[Line]]:
     return left, right
 
 
-def _gutter(rows: Sequence[Line]) -> tuple[int, int, float] | None:
-    """Return the rows `first:last` that a vertical gutter at x parts into two columns of prose."""
+def _gutter(rows: Sequence[Line], nested: int = 0) -> tuple[int, int, float] | None:
+    """Return the rows `first:last` that a vertical gutter at x parts into two columns of prose, or more."""
     if len(rows) < _LEAST_ROWS:
         return None
     low, high = min(row.x0 for row in rows), max(row.x1 for row in rows)
@@ -152,7 +154,7 @@ def _gutter(rows: Sequence[Line]) -> tuple[int, int, float] | None:
                 found.setdefault((score, first, last), []).append(int(x))
     for (_, first, last), places in sorted(found.items(), reverse=True)[:6]:
         middle = low + _BIN * (places[len(places) // 2] + window / 2)
-        if all(_is_prose(side) for side in _split(rows[first:last], middle)):
+        if all(_is_prose(side, nested) for side in _split(rows[first:last], middle)):
             return first, last, middle
     return None
 
@@ -164,16 +166,19 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(start, end) for start, end in runs if end - start >= _LEAST_ROWS]
 
 
-def _is_prose(rows: Sequence[Line]) -> bool:
-    """Say whether `rows` are a column of running text and not of a table."""
+def _is_prose(rows: Sequence[Line], nested: int) -> bool:
+    """Say whether `rows` are a column of running text, or several, and not of a table."""
     if len(rows) < _LEAST_ROWS:
+        return False
+    text = "".join(word.text for row in rows for word in row.words)
+    if sum(character.isalpha() for character in text) < _LETTERS * len(text):
         return False
     left, right = min(row.x0 for row in rows), max(row.x1 for row in rows)
     full = sum(row.x1 - row.x0 >= 0.6 * (right - left) for row in rows)
     words = sum(len(row.words) for row in rows)
-    text = "".join(word.text for row in rows for word in row.words)
-    letters = sum(character.isalpha() for character in text)
-    return full >= 0.5 * len(rows) and words >= 3 * len(rows) and letters >= 0.65 * len(text)
+    if full >= 0.5 * len(rows) and words >= 3 * len(rows):
+        return True
+    return nested < _NESTED and _gutter(rows, nested + 1) is not None
 
 
 def _length(word: Word) -> int:

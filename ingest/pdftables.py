@@ -12,6 +12,7 @@ from ingest.pdfwords import Word
 
 _CELL_GAP = 1.0  # em
 _VALUE_GAP = 0.45  # em, between two figures, which do not follow each other in a sentence
+_LABELS = 4  # lines without values that may stand between two rows
 _ALIGNED = 4.0  # points
 _SENTENCE = 0.7  # of the width of the page: no label is as long
 _CENTRED = 0.12  # of the width of the columns it heads: how far from their middle a head may stand
@@ -82,11 +83,10 @@ def table_zones(lines: Sequence[Cells]) -> list[tuple[int, int]]:
             if is_table_line(lines[end]):
                 last = end
         first = i
-        while (
-            first > 0
-            and (not zones or zones[-1][1] < first)
-            and _heads(lines[first - 1], lines[i : last + 1])
-        ):
+        while first > 0 and (not zones or zones[-1][1] < first):
+            wrapped = first == i and _wraps(lines[i - 1], lines[i])
+            if not wrapped and not _heads(lines[first - 1], lines[i : last + 1]):
+                break
             first -= 1
         if _is_table(lines[i : last + 1]):
             zones.append((first, last + 1))
@@ -110,23 +110,26 @@ def place_cells(rows: Sequence[Cells]) -> None:
     while first and len(rows[first - 1].cells) == 1 and rows[first - 1].columns == [(0, 0)]:
         first -= 1  # the first label of the table
         rows[first].is_head = False
-    for row in rows[:first]:  # what heads the labels ("in millions", "Year ended") says what the values are
-        row.columns = [
-            (1, len(columns)) if place == (0, 0) and len(row.cells) > 1 else place for place in row.columns
-        ]
 
 
 def _goes_on(lines: Sequence[Cells], last: int, i: int, width: float) -> bool:
     """Say whether line `i` may belong to a table whose last row so far is line `last`."""
     line = lines[i].line
     step = line.y - lines[i - 1].line.y
-    if step > 4 * max(line.size, lines[i - 1].line.size) or step < 0 or i - last > 3:
+    if step > 4 * max(line.size, lines[i - 1].line.size) or step < 0 or i - last > _LABELS:
         return False
     if is_table_line(lines[i]):
         return True
-    if line.x1 - line.x0 > _SENTENCE * width:
+    wrapped = i + 1 < len(lines) and _wraps(lines[i], lines[i + 1])
+    if line.x1 - line.x0 > _SENTENCE * width and not wrapped:
         return False
-    return any(is_table_line(row) for row in lines[i + 1 : last + 4])
+    return any(is_table_line(row) for row in lines[i + 1 : last + 1 + _LABELS])
+
+
+def _wraps(line: Cells, row: Cells) -> bool:
+    """Say whether `line` is the beginning of a label that goes on in `row`, the next, with its values."""
+    close = row.line.y - line.line.y < 1.6 * line.line.size
+    return len(line.cells) == 1 and close and len(row.cells) > 1 and row.line.words[0].text[:1].islower()
 
 
 def _heads(line: Cells, rows: Sequence[Cells]) -> bool:

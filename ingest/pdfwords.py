@@ -10,6 +10,7 @@ from typing import Any
 
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _SPACES = frozenset((9, 10, 13, 32, 0xA0, 0x2002, 0x2003, 0x2009, 0x202F, 0x3000))
+_BREAKS = frozenset((10, 13))  # PDFium puts them between the letters of slanting words
 _IGNORED = frozenset((0, 0xFEFF, 0xFFFF))
 _HYPHENS = frozenset((2, 0xAD, 0xFFFE))  # what PDFium gives for the hyphen that ends a line
 _GAP = 0.6  # em: a wider gap parts words even without a space between them
@@ -62,12 +63,13 @@ class PageReader:
         run: list[str] = []
         word: Word | None = None
         left = bottom = right = top = edge = base = gap = 0.0
+        slant = 0.0
         turn = 0
         spaced = True
         for i in range(max(pdfium.FPDFText_CountChars(text), 0)):
             code = unicode_at(text, i)
             if code in _SPACES:
-                spaced = True
+                spaced = spaced or not (turn == _SLANTED and code in _BREAKS)
                 continue
             if code in _IGNORED or not box_at(text, i, rect):
                 continue
@@ -76,7 +78,11 @@ class PageReader:
                 start, end, foot = x0, x1, y0
             else:
                 start, end, foot = _along(turn, x0, y0, x1, y1)
-            if word and not spaced and abs(foot - base) < gap / 4 and -gap < start - edge < gap:
+            if turn == _SLANTED:  # boxes of slanting letters lie over each other
+                follows = self._slants(i, slant) and -4 * gap < start - edge < gap
+            else:
+                follows = abs(foot - base) < gap / 4 and -gap < start - edge < gap
+            if word and not spaced and follows:
                 left, bottom = min(left, x0), min(bottom, y0)
                 right, top = max(right, x1), max(top, y1)
             else:
@@ -84,6 +90,7 @@ class PageReader:
                     self._finish(word, run, (left, bottom, right, top), found)
                 word = self._begin(i, spaced)
                 turn = word.turn
+                slant = pdfium.FPDFText_GetCharAngle(text, i) if turn == _SLANTED else 0.0
                 start, end, foot = _along(turn, x0, y0, x1, y1)
                 run, base, gap = [], foot, _GAP * word.size
                 left, bottom, right, top = x0, y0, x1, y1
@@ -92,6 +99,9 @@ class PageReader:
         if word:
             self._finish(word, run, (left, bottom, right, top), found)
         return found
+
+    def _slants(self, i: int, slant: float) -> bool:
+        return bool(abs(self.pdfium.FPDFText_GetCharAngle(self.text, i) - slant) < 0.01)  # radians
 
     def _begin(self, i: int, spaced: bool) -> Word:
         pdfium, matrix = self.pdfium, self.matrix
