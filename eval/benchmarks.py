@@ -24,6 +24,7 @@ from index.evidence import assemble
 from index.library import Library
 from index.search import SearchParameters, rank
 from service.answering import Answerer, AnswerParameters
+from service.bootstrap import make_answerer
 from service.refusal import Refusal
 from service.wire import ask_body, search_body
 
@@ -89,7 +90,8 @@ def clapnq(folder: Path, library: Library, report: Callable[[int, int], None]) -
     """
     rows = _rows(folder / "questions.jsonl")
     ids = _fill(library, {row["id"]: (row["title"], row["passage"]) for row in rows}, report)
-    answerer, willing = Answerer(library), Answerer(library, refusal=Refusal(threshold=0.0))
+    answerer = make_answerer(library)
+    willing = Answerer(library, refusal=replace(Refusal.fitted(), threshold=0.0))
     qrels, runs = {}, {}
     confidences: dict[bool, list[float]] = {True: [], False: []}
     gold_f1, pool_f1 = [], []
@@ -124,7 +126,7 @@ def financebench(folder: Path, library: Library, report: Callable[[int, int], No
     for name in sorted({row["file"] for row in rows}):
         ids[name] = library.add((folder / name).read_bytes(), name, publishing=False).document.id
     library.refresh()
-    answerer = Answerer(library)
+    answerer = make_answerer(library)
     hits = []
     for done, row in enumerate(rows):
         report(done, len(rows))

@@ -187,7 +187,7 @@ def _answering(
     """Yield what answers and, where the index is on this machine, a view into its stages."""
     from eval.answerers import InProcess, OverHttp
     from eval.waterfall import IndexStages
-    from service.answering import Answerer
+    from service.bootstrap import make_answerer
 
     if url is not None and index is None:
         yield OverHttp.at(url, dict(_header(text) for text in headers)), None
@@ -197,7 +197,7 @@ def _answering(
             for path in documents:
                 library.add(path.read_bytes(), path.name)
         service = OverHttp.at(url, dict(_header(text) for text in headers)) if url else None
-        yield service or InProcess(Answerer(library)), IndexStages(library)
+        yield service or InProcess(make_answerer(library)), IndexStages(library)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from index.snapshot import Snapshot
 from index.types import StoredDocument
 from ingest.types import Span
 from service.questions import clean_question
-from service.refusal import Refusal
+from service.refusal import PassageReader, Refusal, refusal_features
 from service.types import (
     Answer,
     Citation,
@@ -41,6 +41,8 @@ class AnswerParameters:
     """Citations take sentences that score at least this share of the best one."""
     citation_characters: int = 900
     max_citations: int = 3
+    passages_read: int = 2
+    """Best passages that the reader reads: more cost time and do not tell near misses better."""
 
 
 class Answerer:
@@ -52,12 +54,14 @@ class Answerer:
         *,
         search: SearchParameters = SearchParameters(),
         parameters: AnswerParameters = AnswerParameters(),
-        refusal: Refusal = Refusal(),
+        refusal: Refusal | None = None,
+        reader: PassageReader | None = None,
     ) -> None:
         self.library = library
         self._search = search
         self._parameters = parameters
-        self._refusal = refusal
+        self._refusal = refusal or Refusal.fitted()
+        self._reader = reader
 
     def answer(
         self,
@@ -75,7 +79,9 @@ class Answerer:
         question = clean_question(question)
         snapshot, ranking = self._rank(question, document_ids, clock)
         found = self._evidence(snapshot, ranking, top_k)
-        confidence = self._refusal.confidence(snapshot, ranking)
+        confidence = 0.0
+        if len(ranking.sentence_rows):
+            confidence = self._refusal.confidence(self._features(snapshot, ranking, question))
         status: Status = "answered" if confidence >= self._refusal.threshold else "not_in_document"
         text: str | None = None
         citations: tuple[Citation, ...] = ()
@@ -106,6 +112,11 @@ class Answerer:
         clock.lap("answer")
         return SearchResult(found, self._info(snapshot), clock.timings())
 
+    def features(self, question: str) -> dict[str, float]:
+        """Return what the refusal model sees of a question about all documents. Raises `QuestionError`."""
+        question = clean_question(question)
+        return self._features(*self._rank(question, None, _Clock()), question)
+
     def info(self) -> IndexInfo:
         """Return what the index holds now."""
         return self._info(self.library.snapshot())
@@ -124,6 +135,20 @@ class Answerer:
         ranking = rank(snapshot, question, vector, numbers, self._search)
         clock.lap("search")
         return snapshot, ranking
+
+    def _features(self, snapshot: Snapshot, ranking: Ranking, question: str) -> dict[str, float]:
+        verdicts = []
+        if self._reader is not None:
+            rows = [int(row) for row in ranking.passage_rows[: self._parameters.passages_read]]
+            verdicts = self._reader.read(question, [self._sentences(snapshot, row) for row in rows])
+        return refusal_features(snapshot, ranking, verdicts)
+
+    def _sentences(self, snapshot: Snapshot, passage_row: int) -> list[str]:
+        document = self.library.document(snapshot.documents[int(snapshot.passages[passage_row, 0])])
+        rows = snapshot.sentence_rows(passage_row)
+        return [
+            document.reading.text[start:end] for start, end in snapshot.sentences[rows.start : rows.stop, 1:3]
+        ]
 
     def _evidence(self, snapshot: Snapshot, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
         parameters = self._parameters

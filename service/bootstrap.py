@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from index.embedding import open_embedder
 from index.library import Library
+from index.reader import Reader
 from index.store import stored_model
 from service.answering import Answerer
 from service.settings import Settings
@@ -20,4 +21,9 @@ def open_library(settings: Settings, *, create: bool = False) -> Library:
 
 def open_answerer(settings: Settings, *, create: bool = False) -> Answerer:
     """Return the answerer of `settings`. Raises as `open_library` does."""
-    return Answerer(open_library(settings, create=create))
+    return make_answerer(open_library(settings, create=create))
+
+
+def make_answerer(library: Library) -> Answerer:
+    """Return the answerer that every surface uses, over an open library."""
+    return Answerer(library, reader=Reader.open())

@@ -19,8 +19,8 @@ from service.refusal import Refusal
 from service.types import Answer, Quote
 from service.wire import ask_body
 
-ALWAYS = Refusal(threshold=0.0)
-NEVER = Refusal(threshold=1.1)
+ALWAYS = Refusal(0.0, {}, threshold=0.0)
+NEVER = Refusal(0.0, {}, threshold=1.1)
 GUIDE = "# Guide\r\n\r\nThe **badge** opens the door. 𝒳 marks the &amp; spot.\r\n\r\n## Hours\r\n\r\nThe office opens at nine."
 
 

@@ -23,7 +23,7 @@ GUIDE = b"# Guide\n\nThe badge opens the door.\n\n## Hours\n\nThe office opens a
 @pytest.fixture
 def client(library: Library) -> Iterator[TestClient]:
     library.add(GUIDE, "guide.md")
-    answerer = Answerer(library, refusal=Refusal(threshold=0.0))
+    answerer = Answerer(library, refusal=Refusal(0.0, {}, threshold=0.0))
     with TestClient(
         create_app(answerer, Settings(max_body_bytes=100_000)), raise_server_exceptions=False
     ) as client:
