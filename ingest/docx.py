@@ -1,38 +1,19 @@
-"""DOCX to text and blocks: paragraphs, headings, lists, tables and notes.
-
-A DOCX file is a ZIP archive of XML parts (ECMA-376). They are read as streams by the standard library's
-expat, which never fetches anything; a part with a document type declaration is refused, so that there is
-no entity to expand.
-"""
+"""DOCX to text and blocks: paragraphs, headings, lists, tables and notes (ECMA-376, WordprocessingML)."""
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import BytesIO
-from xml.parsers import expat
-from zipfile import BadZipFile, ZipFile
-from zlib import error as ZlibError  # noqa: N812
 
 from ingest.content import Content, Limits
-from ingest.errors import EncryptedError, ExtractionLimitError, UnreadableError
+from ingest.docxpackage import Package
+from ingest.docxstyles import Styles, number
+from ingest.errors import ExtractionLimitError
 from ingest.marks import note_marks
 from ingest.tables import TableBuilder
 from ingest.types import Block, BlockKind, Piece
 
-_WORD = (
-    "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
-    "http://purl.oclc.org/ooxml/wordprocessingml/main",
-)
-_MATH = (
-    "http://schemas.openxmlformats.org/officeDocument/2006/math",
-    "http://purl.oclc.org/ooxml/officeDocument/math",
-)
-_CHUNK = 1 << 16
-_PART_BYTES = 4  # how many bytes of XML a part may have for each character of text that is allowed
-_HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 _CHARACTERS = {
     "tab": "\t",
     "br": "\n",
@@ -44,20 +25,16 @@ _CHARACTERS = {
 _UNREAD = frozenset(["del", "moveFrom", "Fallback", "instrText", "delText", "rubyPr"])
 _SPACES = re.compile(r"[ \t\n]{2,}|[\t\n]")
 
-Start = Callable[[str, dict[str, str]], None]
-End = Callable[[str], None]
-Text = Callable[[str], None]
-
 
 def read_docx(data: bytes, name: str, limits: Limits) -> Content:
     """Return the text of a DOCX file, a line a paragraph, cells parted by tabs, its notes at the end.
 
     Raises `UnreadableError`, `EncryptedError` and `ExtractionLimitError`.
     """
-    package = _Package(data, name, limits)
+    package = Package(data, name, limits)
     main = package.related("").get("officeDocument", ["word/document.xml"])[0]
     parts = package.related(main)
-    styles = _Styles()
+    styles = Styles()
     for part in parts.get("styles", []):
         package.parse(part, styles.start, styles.end)
     writer = _Writer(name, limits)
@@ -69,136 +46,6 @@ def read_docx(data: bytes, name: str, limits: Limits) -> Content:
         for part in parts.get(kind, []):
             package.parse(part, notes.start, notes.end, notes.text)
     return writer.content()
-
-
-class _Package:
-    """The parts of the archive, each read once and within the limits."""
-
-    def __init__(self, data: bytes, name: str, limits: Limits) -> None:
-        self.name = name
-        self.most = limits.characters * _PART_BYTES
-        try:
-            self.archive = ZipFile(BytesIO(data))
-        except (BadZipFile, ValueError, NotImplementedError, OSError) as error:
-            raise self._damaged("it is no whole ZIP archive") from error
-        for member in self.archive.namelist():
-            if member.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", member) or member[1:2] == ":":
-                raise UnreadableError(
-                    f"{name!r} holds the member {member[:80]!r}, which leads out of the archive"
-                )
-
-    def parse(self, part: str, start: Start, end: End, text: Text | None = None) -> None:
-        """Parse `part`; element names come as "local" for words, "math:local" for formulas, "*" for others."""
-        try:
-            info = self.archive.getinfo(part)
-        except KeyError as error:
-            raise self._damaged(f"its part {part!r} is missing") from error
-        if info.flag_bits & 1:
-            raise EncryptedError(f"{self.name!r} is encrypted: save it without a password and add it again")
-        if info.file_size > self.most:
-            raise ExtractionLimitError(
-                f"{self.name!r} unpacks to {info.file_size} bytes in {part!r}, the limit is {self.most}. Split it"
-            )
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = self._refuse
-        parser.StartElementHandler = lambda tag, attributes: start(_local(tag), _attributes(attributes))
-        parser.EndElementHandler = lambda tag: end(_local(tag))
-        parser.CharacterDataHandler = text
-        try:
-            with self.archive.open(info) as stream:
-                while chunk := stream.read(_CHUNK):
-                    parser.Parse(chunk)
-            parser.Parse(b"", True)
-        except (expat.ExpatError, BadZipFile, ZlibError, EOFError, NotImplementedError, LookupError) as error:
-            raise self._damaged(f"its part {part!r} cannot be parsed") from error
-
-    def related(self, part: str) -> dict[str, list[str]]:
-        """Return the parts that `part` points to, by the last word of their relationship's type."""
-        folder, file = posixpath.split(part)
-        relations = posixpath.join(folder, "_rels", f"{file}.rels")
-        found: dict[str, list[str]] = {}
-
-        def start(_: str, attributes: dict[str, str]) -> None:
-            if "Target" in attributes and attributes.get("TargetMode") != "External":
-                target = posixpath.normpath(posixpath.join("/", folder, attributes["Target"])).lstrip("/")
-                found.setdefault(attributes.get("Type", "").rpartition("/")[2], []).append(target)
-
-        if relations in self.archive.namelist():
-            self.parse(relations, start, lambda _: None)
-        return found
-
-    def _refuse(self, *_: object) -> None:
-        raise UnreadableError(
-            f"{self.name!r} declares a document type, which no DOCX file needs: it is not opened"
-        )
-
-    def _damaged(self, why: str) -> UnreadableError:
-        return UnreadableError(
-            f"{self.name!r} is a damaged DOCX file: {why}. Open and save it again in its program"
-        )
-
-
-def _local(tag: str) -> str:
-    space, _, local = tag.rpartition(" ")
-    return local if space in _WORD or not space else f"math:{local}" if space in _MATH else f"*{local}"
-
-
-def _attributes(attributes: dict[str, str]) -> dict[str, str]:
-    return {name.rpartition(" ")[2]: value for name, value in attributes.items()}
-
-
-@dataclass(slots=True)
-class _Style:
-    name: str = ""
-    base: str = ""
-    outline: int | None = None
-    numbered: bool = False
-
-
-class _Styles:
-    """The paragraph styles by their id."""
-
-    def __init__(self) -> None:
-        self.styles: dict[str, _Style] = {}
-        self.current = _Style()
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        value = attributes.get("val", "")
-        if tag == "style":
-            self.current = self.styles.setdefault(attributes.get("styleId", ""), _Style())
-        elif tag == "name":
-            self.current.name = value
-        elif tag == "basedOn":
-            self.current.base = value
-        elif tag == "outlineLvl":
-            self.current.outline = _number(value)
-        elif tag == "numId":
-            self.current.numbered = value != "0"
-
-    def end(self, tag: str) -> None:
-        if tag == "style":
-            self.current = _Style()
-
-    def kind(self, identity: str) -> tuple[BlockKind, int]:
-        """Return the kind and level of paragraphs of a style, its own or what it is based on."""
-        numbered = False
-        for _ in range(20):  # a chain of styles may be a circle
-            style = self.styles.get(identity)
-            if style is None:
-                break
-            heading = _HEADING.match(style.name)
-            if heading:
-                return "heading", min(int(heading[1]), 6)
-            if style.name.lower() == "title":
-                return "title", 1
-            if style.outline is not None and style.outline < 9:
-                return "heading", min(style.outline + 1, 6)
-            if "quote" in style.name.lower():
-                return "quote", 0
-            numbered = numbered or style.numbered
-            identity = style.base
-        return ("list_item", 1) if numbered else ("paragraph", 0)
 
 
 class _Writer:
@@ -251,7 +98,7 @@ class _Paragraph:
 class _Body:
     """Writes the paragraphs and tables of a part; `wanted` are the ids and labels of notes to write."""
 
-    def __init__(self, writer: _Writer, styles: _Styles, wanted: dict[str, str] | None = None) -> None:
+    def __init__(self, writer: _Writer, styles: Styles, wanted: dict[str, str] | None = None) -> None:
         self.writer = writer
         self.styles = styles
         self.wanted = wanted
@@ -298,9 +145,9 @@ class _Body:
         elif tag == "pStyle":
             paragraph.style = value
         elif tag == "outlineLvl":
-            paragraph.outline = _number(value)
+            paragraph.outline = number(value)
         elif tag == "ilvl":
-            paragraph.level = _number(value)
+            paragraph.level = number(value)
         elif tag == "numId":
             paragraph.numbered = value != "0"
         elif tag == "vertAlign":
@@ -308,7 +155,7 @@ class _Body:
         elif tag == "vanish":
             self.hidden = on
         elif tag == "gridSpan":
-            self.across = _number(value) or 1
+            self.across = number(value) or 1
         elif tag == "vMerge":
             self.continues = value != "restart"
         elif tag == "tblHeader" and self.tables:
@@ -435,11 +282,7 @@ class _Body:
         return ("paragraph", 0) if kind == "list_item" else (kind, level)
 
 
-def _number(value: str) -> int | None:
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else None
-
-
-def _roman(number: int) -> str:
+def _roman(count: int) -> str:
     digits = (
         (100, "c"),
         (90, "xc"),
@@ -453,6 +296,6 @@ def _roman(number: int) -> str:
     )
     text = ""
     for value, digit in digits:
-        text += digit * (number // value)
-        number %= value
+        text += digit * (count // value)
+        count %= value
     return text

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass, replace
 
 from ingest.content import Content
+from ingest.htmlroles import boilerplate, is_hidden, note_id, note_label
 from ingest.htmltokens import Token, html_tokens
 from ingest.marks import note_marks
+from ingest.pieces import trimmed
 from ingest.tables import TableBuilder
 from ingest.types import Block, BlockKind, Piece
 
@@ -35,26 +37,6 @@ _IMPLIED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 _ENDS_PARAGRAPH = _BLOCKS - {"td", "th", "tr", "title", "head"}
 _DEPTH = 512  # as browsers do: deeper elements are read as if they were not nested
-
-_SECTIONS = frozenset("article main section blockquote aside nav td".split())
-_BOILERPLATE_ROLES = frozenset(
-    "navigation banner contentinfo complementary search dialog alertdialog menu menubar".split()
-)
-_BOILERPLATE_CLASSES = frozenset(
-    "advert advertisement breadcrumb breadcrumbs navbar navigation pagination sidebar skip-link skiplink"
-    " social-share share-buttons".split()
-)
-_CONSENT = re.compile(
-    r"(?:cookie|gdpr|consent)[-_]?(?:banner|bar|notice|popup|modal|overlay|wall|message|law)"
-)
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])", re.IGNORECASE
-)
-_NOTE_ID = re.compile(
-    r"(?:user-content-)?_?(?:fn|ftn|edn|footnote|endnote|cite_note|note|sdfootnote|sdendnote)\D{0,40}?(\d{1,4})"
-    r"(?:sym)?|(?:cite_note|fn|footnote|note)[-_:].{1,60}[-_](\d{1,4})"
-)
-_NOTE_ROLES = frozenset(["doc-footnote", "doc-endnote"])
 
 
 def read_html(source: str) -> Content:
@@ -153,7 +135,7 @@ class _Builder:
                 self.urls.append(target)
         elif tag in _BLOCKS:
             self._start_block(tag, token)
-        elif tag not in _VOID and not token.closed and _is_hidden(token):
+        elif tag not in _VOID and not token.closed and is_hidden(token):
             self._break()
             if len(self.open) < _DEPTH:
                 self.open.append(_Element(tag, len(self.blocks), "sure"))
@@ -189,22 +171,14 @@ class _Builder:
                     break
                 element.holds_text = True
         self.preformatted += tag == "pre"
-        self.open.append(_Element(tag, len(self.blocks), self._boilerplate(token), note=_note_id(token)))
-
-    def _boilerplate(self, token: Token) -> str:
-        tag, attributes = token.value, token.attributes
-        if tag in ("html", "body", "main", "article", "head"):
-            return ""
-        if _is_hidden(token):
-            return "sure"
-        role = attributes.get("role", "").lower()
-        if tag in ("nav", "search", "dialog") or (tag == "aside" and role not in _NOTE_ROLES):
-            return "sure"
-        if tag in ("header", "footer"):
-            return "" if any(element.tag in _SECTIONS for element in self.open) else "likely"
-        words = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower().split()
-        named = any(word in _BOILERPLATE_CLASSES or _CONSENT.match(word) for word in words)
-        return "likely" if tag == "form" or role in _BOILERPLATE_ROLES or named else ""
+        self.open.append(
+            _Element(
+                tag,
+                len(self.blocks),
+                boilerplate(token, (element.tag for element in self.open)),
+                note=note_id(token),
+            )
+        )
 
     def _end(self, token: Token) -> None:
         tag = token.value
@@ -275,7 +249,7 @@ class _Builder:
             self.blocks.extend(table.loosen())
             self._flush()
         else:
-            table.end_cell(_trimmed(self.pieces))
+            table.end_cell(trimmed(self.pieces))
             self.pieces, self.held = [], []
 
     # text
@@ -324,7 +298,7 @@ class _Builder:
             self._flush()
 
     def _flush(self) -> None:
-        pieces, self.pieces, self.held = _trimmed(self.pieces), [], []
+        pieces, self.pieces, self.held = trimmed(self.pieces), [], []
         urls, self.urls = tuple(dict.fromkeys(self.urls)), []
         shown = "".join(piece.text for piece in pieces)
         if not shown.strip():
@@ -332,8 +306,7 @@ class _Builder:
         kind, level = self._kind()
         note = next((element.note for element in reversed(self.open) if element.note), "")
         if note:
-            label = _NOTE_ID.fullmatch(note)
-            self.note_of[len(self.blocks)] = note, (label[1] or label[2]) if label else note
+            self.note_of[len(self.blocks)] = note, note_label(note)
         urls = tuple(url for url in urls if url not in shown)
         self.blocks.append(Block(kind, pieces[0].start, pieces[-1].end, pieces, level, urls=urls))
 
@@ -352,41 +325,5 @@ class _Builder:
         return "paragraph", 0
 
 
-def _is_hidden(token: Token) -> bool:
-    return "hidden" in token.attributes or bool(_HIDDEN.search(token.attributes.get("style", "")))
-
-
-def _note_id(token: Token) -> str:
-    identity = token.attributes.get("id", "")
-    if identity and (
-        _NOTE_ID.fullmatch(identity)
-        or token.attributes.get("role") in _NOTE_ROLES
-        or token.attributes.get("epub:type") in ("footnote", "endnote")
-    ):
-        return identity
-    return ""
-
-
 def _span(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
-
-
-def _trimmed(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """Return `pieces` without leading and trailing white space."""
-    kept = list(pieces)
-    while kept and not kept[-1].text.strip() and not kept[-1].note:
-        kept.pop()
-    first = 0
-    while first < len(kept) and not kept[first].text.strip() and not kept[first].note:
-        first += 1
-    kept = kept[first:]
-    if kept:
-        kept[-1] = _cut(kept[-1], 0, len(kept[-1].text.rstrip()))
-        kept[0] = _cut(kept[0], len(kept[0].text) - len(kept[0].text.lstrip()), len(kept[0].text))
-    return tuple(kept)
-
-
-def _cut(piece: Piece, start: int, end: int) -> Piece:
-    if (start, end) == (0, len(piece.text)) or len(piece.text) != piece.end - piece.start:
-        return piece
-    return Piece(piece.text[start:end], piece.start + start, piece.start + end, piece.quality)

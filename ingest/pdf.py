@@ -10,10 +10,11 @@ import numpy as np
 from ingest.boxes import Boxes
 from ingest.content import Content, Limits
 from ingest.errors import EncryptedError, NoTextError, TooManyPagesError, UnreadableError
-from ingest.pdfblocks import Body, Stream, Writer, body_of, write_stream
+from ingest.pdfblocks import Body, Stream, body_of, write_stream
 from ingest.pdffurniture import find_furniture
 from ingest.pdflayout import Line, page_lines, reading_order
 from ingest.pdfwords import PageReader, Word
+from ingest.pdfwriter import Writer
 from ingest.types import Block
 
 _TAIL = 4096  # bytes at the end, in which a whole file has its end mark

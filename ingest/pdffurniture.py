@@ -60,6 +60,8 @@ def find_furniture(pages: Sequence[Sequence[Line]], heights: Sequence[float]) ->
                 if (page, line) not in running:
                     break
                 found[page].add(line)
+    if all(len(lines) == len(marked) for lines, marked in zip(pages, found, strict=True)):
+        return [set() for _ in pages]  # then it is the text
     return found
 
 

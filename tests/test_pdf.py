@@ -200,6 +200,11 @@ def test_title_that_also_stands_inside_is_text() -> None:
     assert not [text for kind, text in kinds(read(*pages)) if kind == "furniture"]
 
 
+def test_pages_that_only_repeat_are_text() -> None:
+    content = read(*[[(72, 760, "The same line on each page")]] * 4)
+    assert {kind for kind, _ in kinds(content)} == {"paragraph"}
+
+
 def test_watermark_is_furniture_and_a_line_up_the_margin_is_kept_apart() -> None:
     drawn = b"BT /F 40 Tf 0.7 0.7 -0.7 0.7 200 300 Tm (DRAFT) Tj ET BT /F 9 Tf 0 1 -1 0 20 100 Tm (Up the margin) Tj ET "
     drawn += b" ".join(
