@@ -68,9 +68,11 @@ def paired_difference(before: Floats, after: Floats) -> Difference:
     if len(before) != len(after):
         raise ValueError(f"a paired test needs as many values in both runs: {len(before)} and {len(after)}")
     change = np.asarray(after, float) - np.asarray(before, float)
-    if len(change) == 0 or not change.any():
+    if len(change) == 0:
         return Difference(0.0, 1.0)
     changed = change[change != 0]  # a sign flip of zero changes nothing
+    if len(changed) < 2:  # the difference and its opposite are all there is
+        return Difference(float(change.mean()), 1.0)
     result = permutation_test(
         (changed,), np.mean, permutation_type="samples", n_resamples=9999, vectorized=True, rng=SEED
     )
