@@ -11,6 +11,8 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
+from ingest.normalise import searchable
+
 _ANALYZER = "pincite_english"
 _HEAP_BYTES = 64_000_000
 _MAX_TERM = 40
@@ -47,7 +49,7 @@ class LexicalIndex:
         index.register_tokenizer(_ANALYZER, _analyzer())
         writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         for row, (document, text) in enumerate(texts):
-            writer.add_document(tantivy.Document(row=row, document=document, text=text))
+            writer.add_document(tantivy.Document(row=row, document=document, text=searchable(text)))
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -94,7 +96,7 @@ class LexicalIndex:
 
 def terms(text: str) -> list[str]:
     """Return the distinct stems of `text` that BM25 looks up, in order: plain text, never query syntax."""
-    return list(dict.fromkeys(_analyzer().analyze(text)))[:_MAX_QUESTION_TERMS]
+    return list(dict.fromkeys(_analyzer().analyze(searchable(text))))[:_MAX_QUESTION_TERMS]
 
 
 @cache

@@ -70,7 +70,8 @@ def _close_up_lines(draft: Draft) -> None:
                     found.append((i, match))
     words = _Words(draft.texts, [(match[1], match[4]) for _, match in found])
     for i, match in reversed(found):
-        keep = match[2] != "\xad" and words.keep_hyphen(match[1], match[4])
+        compound = match.string[max(match.start() - 1, 0)] in "-\u2010"  # over-the-counter
+        keep = match[2] != "\xad" and (compound or words.keep_hyphen(match[1], match[4]))
         _leave_out(draft, i, match.start(3 if keep else 2), match.end(3), HYPHEN)
 
 

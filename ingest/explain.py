@@ -117,8 +117,14 @@ def _edits(reading: Reading, section: Section) -> list[Edit]:
 def _summary(reading: Reading) -> str:
     counts = {done: sum(edit.kind == kind for edit in reading.edits) for kind, done in _DONE.items()}
     said = ", ".join(f"{count} {done}" for done, count in counts.items() if count)
-    notes = f"{len(reading.notes)} notes, {len(reading.marks)} marks"
-    return f"{len(reading.edits)} edits ({said}); {notes}" if reading.edits else f"nothing to repair; {notes}"
+    notes = f"{_counted(len(reading.notes), 'note')}, {_counted(len(reading.marks), 'mark')}"
+    if not reading.edits:
+        return f"nothing to repair; {notes}"
+    return f"{_counted(len(reading.edits), 'edit')} ({said}); {notes}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _short(text: str) -> str:

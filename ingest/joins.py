@@ -28,7 +28,6 @@ FRAGMENT = "the sentence goes on here: a fragment stood before the interruption"
 class _Continuation:
     block: int
     passed: int
-    under_heading: bool
 
 
 def join_sentences(draft: Draft, phrases: Phrases) -> None:
@@ -52,7 +51,7 @@ def join_sentences(draft: Draft, phrases: Phrases) -> None:
     for i in no_abbreviation:
         if i not in draft.following and (i in whole or i in draft.preceding):
             near = next(_after(draft, i, 0), None)
-            if near and not near.under_heading and draft.blocks[near.block].kind == "paragraph":
+            if near and _is_next(draft, i, near.block):
                 reason = _reason(draft, phrases, i, near.block)
                 _join(draft, i, iter([near] if reason else []), reason or "")
 
@@ -64,7 +63,7 @@ def _join_attested(draft: Draft, phrases: Phrases, cut: list[int], small: set[in
         behind = [j for j in range(max(i - REACH, 0), i) if j in small and draft.kept(j)]
         attested = [j for j in [*near, *behind] if _attested(draft, phrases, i, j) == 2]
         if len(attested) == 1:
-            _join(draft, i, iter([_Continuation(attested[0], 0, False)]), ATTESTED)
+            _join(draft, i, iter([_Continuation(attested[0], 0)]), ATTESTED)
 
 
 def _is_interrupted(draft: Draft, i: int) -> bool:
@@ -94,7 +93,7 @@ def _after(draft: Draft, i: int, reach: int) -> Iterator[_Continuation]:
             headings += 1
         elif kind in RUNNING and draft.kept(j):
             if _may_join(draft, i, j):
-                yield _Continuation(j, passed, headings > 0)
+                yield _Continuation(j, passed)
             passed += 1
 
 
@@ -109,6 +108,12 @@ def _may_join(draft: Draft, i: int, j: int) -> bool:
         and second.kind == "paragraph"
         and (interrupted or first.page != second.page)
     )
+
+
+def _is_next(draft: Draft, i: int, j: int) -> bool:
+    """Say whether nothing but notes and what was dropped stands between paragraphs `i` and `j`."""
+    between = (k for k in range(i + 1, j) if draft.kept(k))
+    return draft.blocks[j].kind == "paragraph" and all(draft.blocks[k].kind == "note" for k in between)
 
 
 def _reason(draft: Draft, phrases: Phrases, i: int, j: int) -> str | None:

@@ -163,6 +163,7 @@ def test_searches_a_pull_quote_between_whole_paragraphs_once() -> None:
         ("a collabo-\nration of many", "a collaboration of many"),
         ("well-\nbeing is well-being", "well-being is well-being"),
         ("the long term. A term so long: long-\nterm", "the long term. A term so long: long-term"),
+        ("sold over-the-\ncounter", "sold over-the-counter"),
         ("pre-\nand post-war years", "pre- and post-war years"),
         ("soft\u00adware and zero\u200bwidth", "software and zerowidth"),
         ("ﬁnance and oﬃce", "finance and office"),
