@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 _NEW_LINE = re.compile(r"\r\n?|\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A token and its place. `value` is the text that a text or reference stands for, or a tag's name."""
 
@@ -31,7 +31,8 @@ def html_tokens(source: str) -> Iterator[Token]:
     for token in tokenize(source, resolve_references=False, capture_source=True):
         start = lines[token.line - 1] + token.col
         if held is not None:
-            yield replace(held, end=start)
+            held.end = start
+            yield held
         if token.type == TokenType.TEXT:
             held = Token("text", start, start, token.data or "")
         elif token.type == TokenType.CHARACTER_REFERENCE:
@@ -44,7 +45,8 @@ def html_tokens(source: str) -> Iterator[Token]:
         else:
             held = Token("other", start, start, "")
     if held is not None:
-        yield replace(held, end=_last_end(source, held))
+        held.end = _last_end(source, held)
+        yield held
 
 
 def _last_end(source: str, last: Token) -> int:

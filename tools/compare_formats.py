@@ -73,6 +73,12 @@ def html_turbohtml() -> str:
     return f"{len(tokens)} tokens, each with line and column; references are tokens"
 
 
+def html_ingest() -> str:
+    from ingest.html import read_html
+
+    return f"{len(read_html(PAGE).blocks)} blocks: the reader that is built on turbohtml"
+
+
 def html_parser() -> str:
     from html.parser import HTMLParser
 
@@ -155,7 +161,7 @@ def main(folder: Path) -> None:
                 f"{path.name[:24]:25}{function.__name__[4:]:14}{pages / seconds:7.0f} pages/s {characters} characters"
             )
     html = (
-        html_turbohtml, html_selectolax, html_lxml, html_parser, html_beautifulsoup4, html_justhtml, html_html5lib,
+        html_turbohtml, html_ingest, html_selectolax, html_lxml, html_parser, html_beautifulsoup4, html_justhtml, html_html5lib,
     )  # fmt: skip
     for function in filter(installed, html):
         seconds, places = timed(function)
