@@ -32,20 +32,23 @@ class Comparison:
     difference: Difference
     higher_is_better: bool
     questions: int
-    verdict: Verdict = "indistinguishable"
+    verdict: Verdict | None = None
 
 
 def compare(before: Report, after: Report) -> list[Comparison]:
     """Compare two reports question by question, measure by measure.
 
-    The verdicts are corrected for their number (Holm). Raises `RunError` where the questions differ.
+    The verdicts are corrected for their number (Holm). Times get none: all of a run's times hang on the load of
+    the machine while it ran, which no test over questions can see. Raises `RunError` where the questions differ.
     """
     pairs = _paired(before, after)
     lines = [line for measure in MEASURES for line in _means(measure, pairs)] + _aurocs(pairs)
+    tested = [line for line in lines if line.unit != "ms"]
     judged = verdicts(
-        [line.difference for line in lines], higher_is_better=[line.higher_is_better for line in lines]
+        [line.difference for line in tested], higher_is_better=[line.higher_is_better for line in tested]
     )
-    return [replace(line, verdict=verdict) for line, verdict in zip(lines, judged, strict=True)]
+    told = [replace(line, verdict=verdict) for line, verdict in zip(tested, judged, strict=True)]
+    return told + [line for line in lines if line.unit == "ms"]
 
 
 def changed_questions(before: Report, after: Report) -> list[tuple[str, str, str | None, str | None]]:
@@ -69,8 +72,8 @@ def print_comparison(before: Report, after: Report, console: Console) -> None:
             shown(line.before, unit),
             shown(line.after, unit),
             ("+" if change.value > 0 else "") + shown(change.value, unit),
-            f"{change.p:.3f}",
-            line.verdict,
+            f"{change.p:.3f}" if line.verdict else "-",
+            line.verdict or "not tested",
         )
     console.print(table)
     for identity, text, lost_before, lost_after in changed_questions(before, after):
