@@ -12,6 +12,7 @@ import numpy as np
 import pyromark
 
 from ingest.plain import unwrapped
+from ingest.tables import Cell, table_blocks
 from ingest.types import Block, BlockKind, Piece
 
 _OPTIONS = (
@@ -25,8 +26,6 @@ _LEAVES: dict[str, BlockKind] = {
     "Heading": "heading",
     "CodeBlock": "code",
     "HtmlBlock": "paragraph",
-    "TableHead": "table_row",
-    "TableRow": "table_row",
     "MetadataBlock": "front_matter",
 }
 _CONTAINERS = ("Item", "BlockQuote", "FootnoteDefinition")
@@ -75,6 +74,7 @@ class _Builder:
         self.start = self.end = 0
         self.containers: list[tuple[str, str | None]] = []
         self.superscript: list[Piece] | None = None
+        self.rows: list[list[Cell]] = []
         self.broken_marks = list(_BROKEN_MARK.finditer(source))
         self.broken_starts = [mark.start() for mark in self.broken_marks]
 
@@ -104,8 +104,9 @@ class _Builder:
             self._flush()
             self.kind, self.start, self.end = _LEAVES[tag], start, end
             self.level = int(str(value["level"])[1:]) if tag == "Heading" else 0
-        elif tag == "TableCell" and self.pieces:
-            self._add(Piece(" | ", start, start))
+        elif tag in ("TableHead", "TableRow"):
+            self.start, self.end = start, end
+            self.rows.append([])
         elif tag == "List":
             self._flush()
         elif tag == "Link":
@@ -116,6 +117,12 @@ class _Builder:
             self.pieces.extend(_html_pieces(self.source, start, end))
         if tag in _LEAVES or tag in _CONTAINERS:
             self._flush()
+        elif tag == "TableCell":
+            column = len(self.rows[-1])
+            self.rows[-1].append(Cell(self._collected(), column, column, head=len(self.rows) == 1))
+        elif tag == "Table":
+            self.blocks += table_blocks(self.rows)
+            self.rows = []
         if self.containers and self.containers[-1][0] == tag:
             self.containers.pop()
 
@@ -138,9 +145,7 @@ class _Builder:
 
     def _flush(self) -> None:
         """Close the block under construction, if it holds any text."""
-        self.pieces.extend(self.superscript or ())
-        self.superscript = None
-        pieces, self.pieces = tuple(_merged(_trimmed(self._mended(self.pieces)))), []
+        pieces = self._collected()
         if not any(piece.text for piece in pieces):
             return
         kind, level, label = self.kind, self.level, None
@@ -157,6 +162,13 @@ class _Builder:
             Block(kind, start, max(self.end, pieces[-1].end), pieces, level, None, label, urls)
         )
         self.kind, self.level, self.start = "paragraph", 0, pieces[-1].end
+
+    def _collected(self) -> tuple[Piece, ...]:
+        """Return the pieces of the block or cell under construction, which begins anew."""
+        self.pieces.extend(self.superscript or ())
+        self.superscript = None
+        pieces, self.pieces = tuple(_merged(_trimmed(self._mended(self.pieces)))), []
+        return pieces
 
     def _mended(self, pieces: list[Piece]) -> list[Piece]:
         """Put a mark in place of the pieces of each broken mark that starts in this block."""

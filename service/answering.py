@@ -9,21 +9,19 @@ from time import perf_counter
 
 import orjson
 
-from index.evidence import Evidence, assemble
+from index.evidence import assemble
 from index.library import Library
 from index.search import Ranking, SearchParameters, rank
 from index.snapshot import Snapshot
-from index.types import StoredDocument
 from ingest.types import Span
+from service.citing import citation_of, passage_of, with_sources
 from service.questions import clean_question
 from service.refusal import PassageReader, Refusal, refusal_features
 from service.types import (
     Answer,
     Citation,
     EvidencePassage,
-    Footnote,
     IndexInfo,
-    Quote,
     SearchResult,
     Status,
     Timings,
@@ -160,7 +158,7 @@ class Answerer:
             limit=top_k,
         )
         return tuple(
-            _passage(place, self.library.document(stretch.document), stretch)
+            passage_of(place, self.library.document(stretch.document), stretch)
             for place, stretch in enumerate(stretches, start=1)
         )
 
@@ -176,70 +174,18 @@ class Answerer:
         )
         text = ""
         citations = []
-        for number, stretch in enumerate(stretches, start=1):
+        for number, stretch in enumerate(with_sources(snapshot, ranking, self.library, stretches), start=1):
             document = self.library.document(stretch.document)
             quoted = document.reading.text[stretch.start : stretch.end]
             start = len(text) + (1 if text else 0)
             text += f"{' ' if text else ''}{quoted} [{number}]"
-            citations.append(_citation(number, document, stretch, Span(start, start + len(quoted))))
+            citations.append(citation_of(number, document, stretch, Span(start, start + len(quoted))))
         return text, tuple(citations)
 
     def _info(self, snapshot: Snapshot) -> IndexInfo:
         return IndexInfo(
             snapshot.fingerprint, self.library.embedder.name, len(snapshot.documents), len(snapshot.passages)
         )
-
-
-def quotes(document: StoredDocument, start: int, end: int) -> tuple[Quote, ...]:
-    """Return the source spans of reading range `start:end` with their texts."""
-    spans = document.reading.source_spans(start, end)
-    return tuple(Quote(span.start, span.end, document.source[span.start : span.end]) for span in spans)
-
-
-def _passage(place: int, document: StoredDocument, stretch: Evidence) -> EvidencePassage:
-    section = document.reading.section_at(stretch.start)
-    return EvidencePassage(
-        f"{stretch.document}:{stretch.start}-{stretch.end}",
-        stretch.document,
-        place,
-        stretch.score,
-        document.reading.text[stretch.start : stretch.end],
-        quotes(document, stretch.start, stretch.end),
-        section.path,
-        section.page,
-    )
-
-
-def _citation(number: int, document: StoredDocument, stretch: Evidence, place: Span) -> Citation:
-    spans = quotes(document, stretch.start, stretch.end)
-    section = document.reading.section_at(stretch.start)
-    return Citation(
-        number=number,
-        document_id=stretch.document,
-        document_title=document.record.title,
-        document_sha256=document.record.sha256,
-        cited_text=document.reading.text[stretch.start : stretch.end],
-        spans=spans,
-        answer_start=place.start,
-        answer_end=place.end,
-        section_path=section.path,
-        page=section.page,
-        line=document.source.count("\n", 0, spans[0].start) + 1,
-        source_quality=document.reading.quality(stretch.start, stretch.end),
-        also_at=document.reading.repeats_of(stretch.start, stretch.end),
-        footnotes=_footnotes(document, stretch),
-        score=stretch.score,
-        dense=stretch.dense,
-        lexical=stretch.lexical,
-    )
-
-
-def _footnotes(document: StoredDocument, stretch: Evidence) -> tuple[Footnote, ...]:
-    """Return the notes that the cited text carries marks of."""
-    notes = document.reading.notes_for(stretch.start, stretch.end)
-    return tuple(
-        Footnote(note.label, document.reading.text[note.start : note.end], note.urls) for note in notes
-    )
 
 
 def _answer_id(

@@ -17,8 +17,9 @@ from tiny import TinyEmbedder
 
 from index.library import Library
 from ingest.types import Quality, Span
-from service.answering import Answerer, quotes
+from service.answering import Answerer
 from service.app import create_app
+from service.citing import quotes
 from service.questions import clean_question
 from service.settings import Settings
 from service.types import Answer, Citation, EvidencePassage, Footnote, IndexInfo, Quote, Timings

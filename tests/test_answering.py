@@ -13,6 +13,7 @@ from test_chunking import documents as generated
 from index.errors import UnknownDocumentError
 from index.library import Library
 from ingest.readers import NoTextError
+from ingest.reading import Reading
 from service.answering import Answerer
 from service.questions import QuestionError, clean_question
 from service.refusal import Refusal
@@ -197,3 +198,35 @@ def test_a_citation_brings_its_footnotes_and_where_it_is_repeated(library: Libra
     assert (
         source[repeat.start : repeat.end] == "It never freezes in winter, which draws herons from the north."
     )
+
+
+def test_a_cited_note_brings_the_sentence_that_calls_it(library: Library) -> None:
+    library.add(
+        b"# Wells\n\nNitrate has doubled since 1990.[^1] Nobody knows why.\n\n[^1]: Hydrological yearbook, volume 12.",
+        "wells.md",
+    )
+    answer = Answerer(library, refusal=ALWAYS).answer("hydrological yearbook volume", max_citations=1)
+    check_exactness(library, answer)
+    texts = [citation.cited_text for citation in answer.citations]
+    assert texts == ["Hydrological yearbook, volume 12.", "Nitrate has doubled since 1990."]
+    assert answer.citations[1].footnotes[0].label == "1"
+
+
+def test_a_sound_place_is_cited_rather_than_a_damaged_one(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(b"The ferry leaves at noon from the old pier.", "a.txt")
+    library.add(b"The ferry leaves at noon from the old pier. It is yellow and it is slow.", "b.txt")
+    damaged = library.documents()[0].id
+    plain = Reading.quality
+
+    def quality(self: Reading, start: int, end: int) -> str:
+        return "suspect" if self.text.endswith("pier.") else plain(self, start, end)
+
+    answerer = Answerer(library, refusal=ALWAYS)
+    assert answerer.answer("When does the ferry leave?", max_citations=1).citations[0].document_id == damaged
+    monkeypatch.setattr(Reading, "quality", quality)
+    answer = answerer.answer("When does the ferry leave?", max_citations=1)
+    check_exactness(library, answer)
+    assert answer.citations[0].document_id != damaged
+    assert answer.citations[0].source_quality == "intact"

@@ -124,7 +124,7 @@ def run_one(answer: dict[str, object]):
 @pytest.fixture
 def answerer(library: Library) -> Answerer:
     library.add(GUIDE.text.encode(), GUIDE.name)
-    return Answerer(library, refusal=Refusal(threshold=0.0))
+    return Answerer(library, refusal=Refusal(0.0, {}, threshold=0.0))
 
 
 def over(answerer: Answerer) -> OverHttp:

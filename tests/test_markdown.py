@@ -33,7 +33,7 @@ def test_reads_each_kind_of_block_with_its_level() -> None:
         ("quote", 1, "said"),
         ("code", 0, "code"),
         ("table_row", 0, "a | b"),
-        ("table_row", 0, "c | d"),
+        ("table_row", 0, "a: c; b: d"),
         ("note", 0, "Note."),
     ]
 

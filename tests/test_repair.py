@@ -43,7 +43,7 @@ def check(document: Document, reading: Reading) -> None:
     for (at, low, high, _), end in zip(rows, ends, strict=True):
         assert 0 <= low <= high <= len(source)
         if low == high:
-            assert not reading.text[at:end].strip(" |\n"), "only spaces and table rules are added"
+            assert not reading.text[at:end].strip(" |;:\n"), "only spaces and table rules are added"
         elif high - low == end - at and low not in replaced and "\x00" not in source[low:high]:
             assert plain(reading.text[at:end]) == plain(source[low:high])
     for edit in reading.edits:
@@ -69,7 +69,7 @@ def check_range(document: Document, reading: Reading, start: int, end: int) -> N
             back[found.start : found.end] = True
     missing = [k for k in range(start, end) if not back[k]]
     inserted = [low for low, a, b, _ in reading.pieces.tolist() if a == b]
-    assert all(reading.text[k] in " |\n" for k in missing), (missing, inserted)
+    assert all(reading.text[k] in " |;:\n" for k in missing), (missing, inserted)
 
 
 @settings(max_examples=150, deadline=None)

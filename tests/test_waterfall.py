@@ -85,6 +85,6 @@ def test_an_index_shows_what_its_stages_hold(library: Library) -> None:
     assert nine.share_in(held.reading) == green.share_in(held.reading) == 1
     assert any(nine.share_in(passage) == 1 for passage in held.passages)
     assert set(held.candidates) == set(held.passages), "with so few passages, all are candidates"
-    answerer = Answerer(library, refusal=Refusal(threshold=0.0))
+    answerer = Answerer(library, refusal=Refusal(0.0, {}, threshold=0.0))
     assert InProcess(answerer).fingerprint() == stages.fingerprint
     assert isinstance(library.embedder, TinyEmbedder)
