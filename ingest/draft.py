@@ -14,7 +14,7 @@ RUNNING: frozenset[BlockKind] = frozenset(("paragraph", "list_item", "quote"))
 """The kinds of blocks that hold running text."""
 
 
-_CACHED = 1000
+_CACHED = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Phrases:
         gap = np.zeros(1, np.uint32)
         self.ids = np.concatenate([gap[:0], *chain.from_iterable((row, gap) for row in rows)])
         keys = _keys(self.ids)
-        self._order = np.argsort(keys, kind="stable").astype(np.uint32 if len(keys) < 2**32 else np.int64)
+        self._order = np.argsort(keys, kind="stable").astype(np.int32 if len(keys) < 2**31 else np.int64)
         self._keys = keys[self._order]
 
     def words(self, i: int) -> NDArray[np.uint32]:
@@ -57,12 +58,13 @@ class Phrases:
         covered = np.zeros(len(self.ids), np.bool_)
         if size < 2:
             return covered
-        places = self._order.astype(np.int64)
-        texts = np.searchsorted(self.starts, places, side="right")
+        places = self._order
+        texts = np.searchsorted(self.starts, places, side="right").astype(places.dtype)
         new = np.ones(size, np.bool_)
         new[1:] = (self._keys[1:] != self._keys[:-1]) | (texts[1:] != texts[:-1])
+        del texts
         runs = np.flatnonzero(new)  # where a run of equal (phrase, text) begins
-        run = np.cumsum(new) - 1
+        run = np.cumsum(new, dtype=places.dtype) - 1
         first, last = places[runs], places[np.append(runs[1:], size) - 1]
         same = self._keys[runs[1:]] == self._keys[runs[:-1]]
         before = np.append(False, same)[run] & (places - np.append(0, last[:-1])[run] <= reach)
@@ -72,7 +74,7 @@ class Phrases:
             covered[hits + shift] = True
         return covered
 
-    def _whole(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _whole(self, places: NDArray[Any]) -> NDArray[np.bool_]:
         """Say of which places the run of three lies in one text."""
         whole: NDArray[np.bool_] = (
             (self.ids[places] != 0) & (self.ids[places + 1] != 0) & (self.ids[places + 2] != 0)
