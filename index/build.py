@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from index.snapshot import embedded_text
 from index.store import Store, now
+from index.texts import passage_text, sentence_text
 from index.types import DocumentRecord, Embedder, Progress
 from ingest.chunking import chunk
 from ingest.readers import read_document
@@ -50,11 +50,8 @@ class Indexer:
         document = read_document(data, name)
         reading = repair(document)
         chunks = chunk(reading)
-        passages = [
-            embedded_text(document.title, p.section_path, reading.text[p.start : p.end])
-            for p in chunks.passages
-        ]
-        sentences = [reading.text[s.start : s.end] for s in chunks.sentences]
+        passages = [passage_text(document.title, reading, p.start, p.end) for p in chunks.passages]
+        sentences = [sentence_text(reading, s.start, s.end) for s in chunks.sentences]
         vectors = self._embedder.embed_passages([*passages, *sentences], progress)
         record = DocumentRecord(
             document_id,

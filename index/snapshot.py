@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from index.lexical import LexicalIndex
 from index.store import PassageRow, Store
+from index.texts import passage_text, sentence_text
 from index.types import StoredDocument
 from index.vectors import VectorIndex
 
@@ -82,12 +83,6 @@ def publish(store: Store) -> Snapshot:
     return _load(store, folder, generation)
 
 
-def embedded_text(title: str, path: tuple[str, ...], text: str) -> str:
-    """Return what is embedded and indexed for `text`: the document's title and the headings above it first."""
-    headings = [title, *(heading for heading in path if heading.casefold() != title.casefold())]
-    return "\n".join([" - ".join(headings), text])
-
-
 def _make(store: Store, folder: Path) -> None:
     """Write the files of a snapshot of `store` into `folder`."""
     folder.mkdir(parents=True)
@@ -137,9 +132,8 @@ def _passage_texts(
     store: Store, rows: list[PassageRow], documents: dict[str, int]
 ) -> Iterator[tuple[int, str]]:
     for row, document in _with_documents(store, rows):
-        text = document.reading.text[row.start : row.end]
-        path = document.reading.section_at(row.start).path
-        yield documents[row.document_id], embedded_text(document.record.title, path, text)
+        text = passage_text(document.record.title, document.reading, row.start, row.end)
+        yield documents[row.document_id], text
 
 
 def _sentence_texts(
@@ -147,7 +141,7 @@ def _sentence_texts(
 ) -> Iterator[tuple[int, str]]:
     for row, document in _with_documents(store, rows):
         for start, end, _ in row.sentences:
-            yield documents[row.document_id], document.reading.text[start:end]
+            yield documents[row.document_id], sentence_text(document.reading, start, end)
 
 
 def _with_documents(store: Store, rows: list[PassageRow]) -> Iterator[tuple[PassageRow, StoredDocument]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
@@ -145,6 +145,12 @@ class Reading:
         edges = np.flatnonzero(np.diff(missing.astype(np.int8), prepend=0, append=0))
         spans = (Span(int(low), int(high)) for low, high in edges.reshape(-1, 2))
         return tuple(span for span in spans if document.source[span.start : span.end].strip())
+
+    def sections_within(self, start: int, end: int) -> tuple[Section, ...]:
+        """Return the sections that start in reading range `start:end`, in reading order."""
+        first = bisect_left(self.sections, start, key=lambda section: section.start)
+        after = bisect_left(self.sections, end, key=lambda section: section.start)
+        return self.sections[first:after]
 
     def section_at(self, offset: int) -> Section:
         """Return the section that holds reading `offset` (the last one that starts at or before it)."""

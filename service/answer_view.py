@@ -95,7 +95,9 @@ def inner_path(title: str, section_path: Sequence[str]) -> tuple[str, ...]:
 def headings(document: StoredDocument) -> tuple[str, ...]:
     """Return the headings of a document below its title, in order."""
     reading = document.reading
-    found = [reading.text[each.start : each.end] for each in reading.sections if each.kind == "heading"]
+    found = [
+        reading.text[each.start : each.end] for each in reading.sections if each.kind in ("title", "heading")
+    ]
     return inner_path(document.record.title, found)
 
 

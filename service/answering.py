@@ -13,6 +13,7 @@ from index.evidence import assemble
 from index.library import Library
 from index.search import Ranking, SearchParameters, rank
 from index.snapshot import Snapshot
+from index.texts import sentence_text
 from ingest.types import Span
 from service.citing import citation_of, passage_of, with_sources
 from service.questions import clean_question
@@ -144,9 +145,8 @@ class Answerer:
     def _sentences(self, snapshot: Snapshot, passage_row: int) -> list[str]:
         document = self.library.document(snapshot.documents[int(snapshot.passages[passage_row, 0])])
         rows = snapshot.sentence_rows(passage_row)
-        return [
-            document.reading.text[start:end] for start, end in snapshot.sentences[rows.start : rows.stop, 1:3]
-        ]
+        places = snapshot.sentences[rows.start : rows.stop, 1:3]
+        return [sentence_text(document.reading, int(start), int(end)) for start, end in places]
 
     def _evidence(self, snapshot: Snapshot, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
         parameters = self._parameters

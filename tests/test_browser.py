@@ -92,6 +92,7 @@ def open_page(browser: Any, site: str) -> Iterator[Any]:
 
     yield opened
     for context in contexts:
+        context.unroute_all(behavior="wait")  # a style sheet may still be on its way
         context.close()
 
 
