@@ -13,6 +13,9 @@ from ingest.chunking import chunk
 from ingest.readers import read_document
 from ingest.repair import repair
 
+_WITH_PAGES = frozenset(("application/pdf",))
+"""Formats whose original is kept, so that a page can be shown as a picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -43,10 +46,13 @@ class Indexer:
         same = self._store.find_bytes(digest)
         document_id = document_id_of(origin or digest)
         earlier = self._store.find_id(document_id)
-        if earlier is not None and earlier.sha256 == digest:
-            return Ingested("unchanged", earlier)
-        if same is not None and earlier is None:
-            return Ingested("unchanged", same)
+        unchanged = earlier if earlier is not None and earlier.sha256 == digest else None
+        if earlier is None:
+            unchanged = same
+        if unchanged is not None:
+            if unchanged.media_type in _WITH_PAGES:  # an earlier version may not have kept it
+                self._store.keep_original(unchanged.id, data)
+            return Ingested("unchanged", unchanged)
         document = read_document(data, name)
         reading = repair(document)
         chunks = chunk(reading)
@@ -71,6 +77,7 @@ class Indexer:
             vectors[: len(passages)],
             vectors[len(passages) :],
             replaces=earlier.sha256 if earlier else None,
+            original=data if document.media_type in _WITH_PAGES else None,
         )
         return Ingested("replaced" if earlier else "added", record)
 

@@ -89,6 +89,14 @@ class Library:
         """Return one document with its texts. Raises `UnknownDocumentError`."""
         return self._cache.get(document_id)
 
+    def original(self, document_id: str) -> bytes | None:
+        """Return the bytes that a document was read from, where they are kept (see `Store.original`)."""
+        return self._store.original(document_id)
+
+    def keeps_original(self, document_id: str) -> bool:
+        """Say whether `original` has the bytes of a document."""
+        return self._store.keeps_original(document_id)
+
 
 class _DocumentCache:
     """The documents used last, as long as they hold fewer than `_CACHED_CHARACTERS` together."""

@@ -23,6 +23,7 @@ from index.errors import (
     ModelMismatchError,
     UnknownDocumentError,
 )
+from index.schema import FORMAT, SCHEMA, UPGRADES
 from index.types import DocumentRecord, StoredDocument, Vectors
 from ingest.boxes import Boxes
 from ingest.chunking import Chunks
@@ -30,42 +31,9 @@ from ingest.reading import Reading
 from ingest.types import Document
 
 FILE = "pincite.sqlite"
-FORMAT = 1
 BUSY_SECONDS = 30.0
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY,
-    origin TEXT NOT NULL,
-    title TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    added_at TEXT NOT NULL,
-    characters INTEGER NOT NULL,
-    source BLOB NOT NULL,
-    reading BLOB NOT NULL,
-    boxes BLOB
-) STRICT;
-CREATE INDEX documents_by_sha256 ON documents (sha256);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-    ordinal INTEGER NOT NULL,
-    start INTEGER NOT NULL,
-    stop INTEGER NOT NULL,
-    vector BLOB NOT NULL,
-    sentences BLOB NOT NULL,
-    sentence_vectors BLOB NOT NULL,
-    UNIQUE (document_id, ordinal)
-) STRICT;
-CREATE TABLE snapshots (
-    generation INTEGER NOT NULL,
-    file TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    PRIMARY KEY (generation, file)
-) STRICT;
-"""
+KEPT_BYTES = 64_000_000
+"""The largest original that is kept beside what was read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +75,7 @@ class Store:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN IMMEDIATE")
                 if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                    for statement in _SCHEMA.split(";\n"):
+                    for statement in SCHEMA.split(";\n"):
                         connection.execute(statement)
                     meta = {"format": FORMAT, "model": model, "dimension": dimension, "generation": 0}
                     connection.executemany(
@@ -182,6 +150,24 @@ class Store:
                 unpack_vectors(sentence_vectors, self.dimension),
             )
 
+    def original(self, document_id: str) -> bytes | None:
+        """Return the bytes that a document was read from, where they are kept: those of formats with pages."""
+        row = self._read.execute(
+            "SELECT data FROM originals WHERE document_id = ?", (document_id,)
+        ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def keeps_original(self, document_id: str) -> bool:
+        """Say whether `original` has the bytes of a document."""
+        row = self._read.execute("SELECT 1 FROM originals WHERE document_id = ?", (document_id,)).fetchone()
+        return row is not None
+
+    def keep_original(self, document_id: str, data: bytes) -> None:
+        """Keep the bytes of a document that is there, unless they are there too or larger than `KEPT_BYTES`."""
+        if len(data) <= KEPT_BYTES and not self.keeps_original(document_id):
+            with self._write(counts=False) as connection:
+                connection.execute("INSERT OR IGNORE INTO originals VALUES (?, ?)", (document_id, data))
+
     def put(
         self,
         record: DocumentRecord,
@@ -191,12 +177,13 @@ class Store:
         vectors: Vectors,
         sentence_vectors: Vectors,
         replaces: str | None = None,
+        original: bytes | None = None,
     ) -> None:
         """Add a document, or replace the one with its id, in one transaction.
 
         `replaces` is the SHA-256 of the bytes that the caller saw under this id (None for no document).
         Raises `ConflictError` when something else stands there by now, `BusyError` when another process
-        keeps the store locked.
+        keeps the store locked. `original` is kept beside the document unless it is larger than `KEPT_BYTES`.
         """
         with self._write() as connection:
             row = connection.execute("SELECT sha256 FROM documents WHERE id = ?", (record.id,)).fetchone()
@@ -219,6 +206,8 @@ class Store:
                     document.boxes.to_bytes() if document.boxes else None,
                 ),
             )
+            if original is not None and len(original) <= KEPT_BYTES:
+                connection.execute("INSERT INTO originals VALUES (?, ?)", (record.id, original))
             connection.executemany(
                 "INSERT INTO passages (document_id, ordinal, start, stop, vector, sentences, sentence_vectors)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -310,6 +299,8 @@ class Store:
             raise DamagedIndexError(
                 f"{path} is not a Pincite store ({error}): restore it from a backup"
             ) from error
+        if found in UPGRADES:
+            found = self._upgrade()
         if found != FORMAT:
             self.close()
             raise FormatError(
@@ -321,6 +312,16 @@ class Store:
                 f"{self.folder} was made with {model} ({dimension} dimensions), the model at hand is {self.model} "
                 f"({self.dimension}): choose that model again, or ingest into a new folder"
             )
+
+    def _upgrade(self) -> int:
+        """Bring a store of an earlier format up to this one, in one transaction. Nothing in it is lost."""
+        with self._write(counts=False) as connection:
+            found = int(self._meta("format"))  # another process may have been faster
+            while found in UPGRADES:
+                connection.execute(UPGRADES[found])
+                found += 1
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(found),))
+        return found
 
 
 def stored_model(folder: Path) -> str | None:

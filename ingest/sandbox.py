@@ -29,6 +29,8 @@ _START = "import sys; sys.path[:] = sys.argv[4].split('\\n'); from ingest.sandbo
 _BYTES_A_CHARACTER = 10  # of the answer: text, blocks and boxes
 _KINDS = frozenset(get_args(BlockKind))
 _QUALITIES = frozenset(get_args(Quality))
+DRAWING = Limits(seconds=20, memory=1 << 29, characters=4_000_000)
+"""How much one picture may cost."""
 _OVER_LIMIT = frozenset(
     (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL)
 )
@@ -40,6 +42,15 @@ def read_apart(parser: str, data: bytes, name: str, limits: Limits) -> Content:
     Raises `ExtractionLimitError` when the child passes its limits, `UnreadableError` when it crashes, and
     whatever `ReadError` the parser itself raised.
     """
+    return _unpack(_answer(parser, data, name, limits), name)
+
+
+def draw_apart(data: bytes, number: int, name: str, limits: Limits = DRAWING) -> bytes:
+    """Return page `number` of a PDF as a PNG, drawn in a child process. Raises as `read_apart` does."""
+    return _image(_answer(f"page {number}", data, name, limits), name)
+
+
+def _answer(task: str, data: bytes, name: str, limits: Limits) -> bytes:
     with (
         tempfile.TemporaryFile() as given,
         tempfile.TemporaryFile() as answer,
@@ -47,24 +58,22 @@ def read_apart(parser: str, data: bytes, name: str, limits: Limits) -> Content:
     ):
         given.write(data)
         given.seek(0)
-        code = _run(parser, name, limits, given, answer, trace)
+        code = _run(task, name, limits, given, answer, trace)
         if code == 0:
             answer.seek(0)
-            return _unpack(answer.read(), name)
+            return answer.read()
         trace.seek(max(trace.tell() - 4000, 0))
-        _log.warning("the %s reader ended with %s: %s", parser, code, trace.read().decode("utf-8", "replace"))
+        _log.warning("the %s reader ended with %s: %s", task, code, trace.read().decode("utf-8", "replace"))
     if code < 0 and -code in _OVER_LIMIT:
         raise _over(name, limits)
-    raise UnreadableError(f"{name!r} could not be read: it made the {parser} reader fail. Is the file whole?")
+    raise UnreadableError(f"{name!r} could not be read: it made the {task} reader fail. Is the file whole?")
 
 
-def _run(
-    parser: str, name: str, limits: Limits, given: IO[bytes], answer: IO[bytes], trace: IO[bytes]
-) -> int:
+def _run(task: str, name: str, limits: Limits, given: IO[bytes], answer: IO[bytes], trace: IO[bytes]) -> int:
     numbers = f"{limits.pages},{limits.seconds},{limits.memory},{limits.characters}"
     path = "\n".join([_ROOT, *(entry for entry in sys.path if entry)])
     child = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", "-c", _START, parser, name.replace("\0", " ")[:1000], numbers, path],
+        [sys.executable, "-I", "-S", "-c", _START, task, name.replace("\0", " ")[:1000], numbers, path],
         stdin=given,
         stdout=answer,
         stderr=trace,
@@ -90,8 +99,8 @@ def _over(name: str, limits: Limits) -> ExtractionLimitError:
     )
 
 
-def main(parser: str, name: str, numbers: str) -> None:
-    """Run in the child: read standard input with `parser` and write the answer to standard output."""
+def main(task: str, name: str, numbers: str) -> None:
+    """Run in the child: do `task` (a parser, or `page N`) with standard input, the answer to standard output."""
     limits = Limits(*(int(number) for number in numbers.split(",")))
     answer_bytes = limits.characters * _BYTES_A_CHARACTER
     for kind, value in (
@@ -102,7 +111,7 @@ def main(parser: str, name: str, numbers: str) -> None:
     ):
         resource.setrlimit(kind, (value, value))
     try:
-        answer = _pack(_parse(parser, sys.stdin.buffer.read(), name, limits))
+        answer = _do(task, sys.stdin.buffer.read(), name, limits)
         if len(answer) > answer_bytes:
             raise _over(name, limits)
     except ReadError as error:
@@ -112,6 +121,15 @@ def main(parser: str, name: str, numbers: str) -> None:
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
     os._exit(0)  # nothing to clean up, and a library's clean-up could still fail
+
+
+def _do(task: str, data: bytes, name: str, limits: Limits) -> bytes:
+    kind, _, number = task.partition(" ")
+    if kind != "page":
+        return _pack(_parse(task, data, name, limits))
+    from ingest.pageimage import draw_page
+
+    return orjson.dumps({"image": b64encode(draw_page(data, int(number), name)).decode("ascii")})
 
 
 def _parse(parser: str, data: bytes, name: str, limits: Limits) -> Content:
@@ -151,12 +169,33 @@ def _packed(source: str, piece: Piece) -> tuple[int | str | None, ...]:
     return (piece.start, piece.end, piece.quality, text, piece.note)
 
 
+def _image(answer: bytes, name: str) -> bytes:
+    """Check the answer of a child that may be in a stranger's hands, and return the picture in it."""
+    from ingest.pageimage import LONG_SIDE, size_of
+
+    try:
+        image = b64decode(_fields(answer)["image"], validate=True)
+        if max(size_of(image)) > LONG_SIDE:
+            raise ValueError(f"a picture of {size_of(image)} pixels")
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableError(f"{name!r} could not be drawn: the answer was malformed") from error
+    return image
+
+
+def _fields(answer: bytes) -> dict[str, Any]:
+    """Return the fields of an answer. Raises the error that it brings, and `TypeError` for what is no object."""
+    fields = orjson.loads(answer)
+    if not isinstance(fields, dict):
+        raise TypeError("an answer is an object")
+    if "error" in fields:
+        raise BY_CODE[fields["error"]](str(fields["message"]))
+    return fields
+
+
 def _unpack(answer: bytes, name: str) -> Content:
     """Check the answer of a child that may be in a stranger's hands, and return it."""
     try:
-        fields = orjson.loads(answer)
-        if "error" in fields:
-            raise BY_CODE[fields["error"]](str(fields["message"]))
+        fields = _fields(answer)
         source, title = fields["source"], fields["title"]
         if not isinstance(source, str) or not isinstance(title, str):
             raise TypeError("source and title are texts")

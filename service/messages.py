@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.types import Quality
+from ingest.types import Edit, EditKind, Quality
 from service.types import Citation, IndexInfo
 
 NOT_IN_DOCUMENT = "The documents do not say."
@@ -15,6 +15,19 @@ QUALITY: dict[Quality, str] = {
     "repaired": "repaired: the source is damaged here",
     "suspect": "doubtful: the source is scrambled here, read it there",
 }
+
+_DAMAGE: dict[EditKind, str] = {
+    "join": "Interrupted here: the sentence goes on in line {line:,}",
+    "move": "Out of place here: {reason}",
+    "replace": "Damaged here: {reason}",
+    "mark": "Scrambled here: {reason}",
+    "drop": "Not read: {reason}",
+}
+
+
+def remark(edit: Edit, line: int) -> str:
+    """Return in words what is wrong with the source where it was repaired; `line` is where the damage ends."""
+    return _DAMAGE[edit.kind].format(reason=edit.reason, line=line)
 
 
 def confidence(value: float) -> str:

@@ -1,4 +1,5 @@
-"""The source text of a document as the page shows it: numbered lines, marked spans, one window at a time.
+"""The source text of a document as the page shows it: numbered lines, marked spans, remarks on what is damaged,
+one window at a time.
 
 Offsets are code points into the source text, end exclusive; lines count from 1.
 """
@@ -8,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from ingest.types import Span
+from ingest.types import Edit, Span
+from service import messages
 
 WINDOW = 60_000
 """Most code points of a source shown at once; the rest of a longer document is behind links."""
 SNAP = 2_000
 """How far a window's edge may move to meet a line break."""
 
+_REMARKED = frozenset(("join", "move", "replace", "mark"))
 _HEADING = re.compile(r"#{1,6} ")
 
 
@@ -23,21 +27,27 @@ _HEADING = re.compile(r"#{1,6} ")
 class Run:
     """A run of one line. `span` is the ordinal (from 1) of the marked span it lies in, 0 where unmarked.
 
-    `first` is set on the first run of a span that is shown: the place a link to the span leads to.
+    `first` is set on the first run of a span that is shown: the place a link to the span leads to. `damaged`
+    says that the run is not read as it stands here.
     """
 
     text: str
     span: int = 0
     first: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the source, without its line break. `heading`: it begins as a Markdown heading does."""
+    """One line of the source, without its line break. `heading`: it begins as a Markdown heading does.
+
+    `remarks` say in plain words what is wrong with the source here.
+    """
 
     number: int
     runs: tuple[Run, ...]
     heading: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,16 @@ def line_of(source: str, offset: int) -> int:
 
 
 def view_source(
-    source: str, spans: Iterable[Span] = (), *, start: int | None = None, window: int = WINDOW
+    source: str,
+    spans: Iterable[Span] = (),
+    edits: Sequence[Edit] = (),
+    *,
+    start: int | None = None,
+    window: int = WINDOW,
 ) -> SourceView:
     """Lay out the window of a source that begins near `start`, or else the one around the first span.
+
+    `edits` are what was repaired in it, to be remarked on where it stands.
 
     A source no longer than `window` is shown whole. Raises ValueError where a span ends after the source
     does or `start` lies outside it.
@@ -104,7 +121,7 @@ def view_source(
         first,
         last,
         len(source),
-        _lines(source, first, last, marks),
+        _lines(source, first, last, marks, [edit for edit in edits if edit.kind in _REMARKED]),
         _places(source, first, last, marks),
         earlier=max(0, first - window) if first else None,
         later=last if last < len(source) else None,
@@ -128,33 +145,50 @@ def _snap(source: str, offset: int, reach: int) -> int:
     return source.rfind("\n", max(0, offset - reach), offset) + 1 or offset
 
 
-def _lines(source: str, first: int, last: int, marks: Sequence[Span]) -> tuple[Line, ...]:
+def _lines(
+    source: str, first: int, last: int, marks: Sequence[Span], edits: Sequence[Edit]
+) -> tuple[Line, ...]:
     lines: list[Line] = []
     number, at, begun = line_of(source, first), first, set[int]()
+    damaged = merge(
+        edit.source for edit in edits if edit.kind != "join" and _within(edit.source, first, last)
+    )
+    here = sorted((edit for edit in edits if first <= edit.source.start < last), key=lambda e: e.source.start)
+    remarked = 0
     # A final line break ends the last line: it does not begin another, empty one.
     while at < last:
         stop = source.find("\n", at, last)
         stop = last if stop < 0 else stop
         end = stop - 1 if stop > at and source[stop - 1] == "\r" else stop
-        runs = tuple(_runs(source, at, end, marks, begun))
-        lines.append(Line(number, runs, heading=bool(_HEADING.match(source, at))))
+        runs = tuple(_runs(source, at, end, marks, damaged, begun))
+        remarks: list[str] = []
+        while remarked < len(here) and here[remarked].source.start <= stop:
+            edit = here[remarked]
+            remarks.append(messages.remark(edit, number + source.count("\n", at, edit.source.end)))
+            remarked += 1
+        heading = bool(_HEADING.match(source, at))
+        lines.append(Line(number, runs, heading, tuple(dict.fromkeys(remarks))))
         number, at = number + 1, stop + 1
     return tuple(lines)
 
 
-def _runs(source: str, start: int, end: int, marks: Sequence[Span], begun: set[int]) -> Iterable[Run]:
-    at = start
-    for ordinal, mark in enumerate(marks, start=1):
-        begin, stop = max(mark.start, at), min(mark.end, end)
-        if begin >= stop:
-            continue
-        if at < begin:
-            yield Run(source[at:begin])
-        yield Run(source[begin:stop], ordinal, first=ordinal not in begun)
-        begun.add(ordinal)
-        at = stop
-    if at < end:
-        yield Run(source[at:end])
+def _runs(
+    source: str, start: int, end: int, marks: Sequence[Span], damaged: Sequence[Span], begun: set[int]
+) -> Iterable[Run]:
+    marks_here = [(ordinal, mark) for ordinal, mark in enumerate(marks, 1) if _within(mark, start, end)]
+    damaged_here = [span for span in damaged if _within(span, start, end)]
+    edges = {start, end}
+    for span in (*(mark for _, mark in marks_here), *damaged_here):
+        edges |= {max(span.start, start), min(span.end, end)}
+    for low, high in pairwise(sorted(edges)):
+        ordinal = next((ordinal for ordinal, mark in marks_here if _within(mark, low, high)), 0)
+        first = bool(ordinal) and ordinal not in begun
+        begun |= {ordinal}
+        yield Run(source[low:high], ordinal, first, any(_within(span, low, high) for span in damaged_here))
+
+
+def _within(span: Span, start: int, end: int) -> bool:
+    return span.start < end and span.end > start
 
 
 def _places(source: str, first: int, last: int, marks: Sequence[Span]) -> tuple[Place, ...]:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from making import make_pdf
 from tiny import TinyEmbedder
 
 from index.build import Indexer
@@ -137,5 +138,45 @@ def test_a_format_of_the_future_is_refused(store: Store) -> None:
     with sqlite3.connect(store.folder / FILE) as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     connection.close()
-    with pytest.raises(FormatError, match="format 99, this version reads 1"):
+    with pytest.raises(FormatError, match="format 99, this version reads 2"):
         Store(store.folder, "tiny", 64)
+
+
+PDF = make_pdf([[(72, 700, "The office opens at nine. It closes at five.")]])
+
+
+def test_the_bytes_of_a_pdf_are_kept_as_long_as_the_document(store: Store) -> None:
+    document = indexer(store).add(PDF, "a.pdf", origin="/a").document
+    text = indexer(store).add(TEXT, "a.md").document
+    assert store.original(document.id) == PDF
+    assert (store.original(text.id), store.keeps_original(text.id)) == (None, False)
+    longer = make_pdf([[(72, 700, "The office opens at ten.")]])
+    indexer(store).add(longer, "a.pdf", origin="/a")
+    assert store.original(document.id) == longer
+    store.remove(document.id)
+    assert not store.keeps_original(document.id)
+
+
+def test_an_original_is_not_kept_beyond_its_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.store.KEPT_BYTES", len(PDF) - 1)
+    document = indexer(store).add(PDF, "a.pdf").document
+    assert not store.keeps_original(document.id)
+    assert store.document(document.id).boxes is not None
+
+
+def test_a_store_of_format_1_is_brought_up_to_date_and_completed(store: Store) -> None:
+    document = indexer(store).add(PDF, "a.pdf").document
+    generation = store.generation()
+    store.close()
+    with sqlite3.connect(store.folder / FILE) as connection:
+        connection.execute("DROP TABLE originals")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
+    connection.close()
+    opened = Store(store.folder, "tiny", 64)
+    assert opened.documents() == [document]
+    assert not opened.keeps_original(document.id)
+    assert indexer(opened).add(PDF, "a.pdf").outcome == "unchanged"
+    assert opened.original(document.id) == PDF
+    assert opened.generation() == generation
+    opened.close()
+    Store(store.folder, "tiny", 64).close()
