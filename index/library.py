@@ -97,6 +97,10 @@ class Library:
         """Say whether `original` has the bytes of a document."""
         return self._store.keeps_original(document_id)
 
+    def reread(self, document_id: str) -> StoredDocument:
+        """Return one document as the store has it, whatever is held in memory. Raises as `document` does."""
+        return self._store.document(document_id)
+
 
 class _DocumentCache:
     """The documents used last, as long as they hold fewer than `_CACHED_CHARACTERS` together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -74,10 +74,23 @@ class Answerer:
 
         Raises `QuestionError` for what cannot be asked and `UnknownDocumentError` for an id that is not there.
         """
+        *_, answer = self.stages(question, document_ids, top_k, max_citations)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stages(
+        self,
+        question: str,
+        document_ids: Collection[str] | None = None,
+        top_k: int = 5,
+        max_citations: int | None = None,
+    ) -> Iterator[SearchResult | Answer]:
+        """Yield the evidence as soon as it is found, then the answer. Raises as `answer` does."""
         clock = _Clock()
         question = clean_question(question)
         snapshot, ranking = self._rank(question, document_ids, clock)
         found = self._evidence(snapshot, ranking, top_k)
+        yield SearchResult(found, self._info(snapshot), clock.timings())
         confidence = 0.0
         if len(ranking.sentence_rows):
             confidence = self._refusal.confidence(self._features(snapshot, ranking, question))
@@ -90,7 +103,7 @@ class Answerer:
         if not citations:
             status, text = "not_in_document", None
         clock.lap("answer")
-        return Answer(
+        yield Answer(
             _answer_id(question, document_ids, top_k, max_citations, snapshot),
             status,
             confidence,
@@ -206,7 +219,7 @@ class _Clock:
 
     def __init__(self) -> None:
         self._start = self._last = perf_counter()
-        self._laps: dict[str, float] = {}
+        self._laps = {"embed": 0.0, "search": 0.0, "answer": 0.0}
 
     def lap(self, stage: str) -> None:
         """Book the time since the last lap under `stage`."""

@@ -7,6 +7,7 @@ from index.library import Library
 from index.reader import Reader
 from index.store import stored_model
 from service.answering import Answerer
+from service.ledger import Ledger
 from service.settings import Settings
 
 
@@ -27,3 +28,8 @@ def open_answerer(settings: Settings, *, create: bool = False) -> Answerer:
 def make_answerer(library: Library) -> Answerer:
     """Return the answerer that every surface uses, over an open library."""
     return Answerer(library, reader=Reader.open())
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """Return the ledger beside the index of `settings`. Raises `DamagedLedgerError`."""
+    return Ledger.open(settings.index, keep_answers=settings.keep_answers, keep_days=settings.keep_days)

@@ -159,13 +159,14 @@ def _explained() -> Iterator[None]:
     """Turn known errors into one sentence and an exit code."""
     from index.weights import ModelError
     from ingest.readers import ReadError
+    from service.ledger import LedgerError
     from service.questions import QuestionError
 
     try:
         yield
     except (BusyError, ConflictError) as error:
         raise _failed(error, BUSY) from error
-    except (PinciteIndexError, ModelError) as error:
+    except (PinciteIndexError, ModelError, LedgerError) as error:
         raise _failed(error, BAD_INDEX) from error
     except ReadError as error:
         raise _failed(error, UNREADABLE) from error

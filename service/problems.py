@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from index.errors import BusyError, ConflictError, UnknownDocumentError
 from ingest.errors import ReadError, UnsupportedError
+from service.ledger import LedgerError, UnknownAnswerError
 from service.questions import QuestionError
 
 _log = logging.getLogger("pincite")
@@ -22,6 +23,8 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     UnknownDocumentError: (404, "unknown_document"),
     ConflictError: (409, "conflict"),
     BusyError: (409, "busy"),
+    UnknownAnswerError: (404, "unknown_answer"),
+    LedgerError: (503, "ledger_unavailable"),
 }
 
 

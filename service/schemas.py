@@ -13,6 +13,8 @@ from ingest.types import Quality
 from service.questions import MAX_CHARACTERS, clean_question
 from service.types import Status
 
+Check = Literal["ok", "changed", "removed"]
+
 Question = Annotated[
     str,
     Field(min_length=1, max_length=MAX_CHARACTERS, description="The question, in plain words."),
@@ -147,6 +149,42 @@ class AskResponse(SearchResponse):
     confidence: float = Field(ge=0, le=1)
     answer: str | None
     citations: list[CitationModel]
+
+
+class KeptAnswerModel(AskResponse):
+    """An answer given before."""
+
+    question: str
+    at: str = Field(description="When it was last given, in UTC.")
+
+
+class CitationCheck(Wire):
+    """What became of a citation's source since."""
+
+    number: int
+    document_id: str
+    status: Check = Field(
+        description="`changed`: another version of the document, or a quote that is not there."
+    )
+    detail: str
+    spans: list[bool] = Field(description="For each span of the citation, whether its text stands there.")
+
+
+class Verification(Wire):
+    """The citations of an answer, checked against their sources as they are now."""
+
+    answer_id: str
+    status: Check = Field(description="The worst of the citations'.")
+    checked_at: str
+    citations: list[CitationCheck]
+
+
+class FeedbackRequest(Wire):
+    """Whether an answer helped."""
+
+    answer_id: str = Field(min_length=1, max_length=64)
+    helpful: bool = Field(strict=True)
+    reason: str = Field(default="", max_length=2000, description="Why not, in plain words.")
 
 
 class DocumentModel(Wire):

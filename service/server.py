@@ -11,15 +11,19 @@ from rich.console import Console
 
 from service import messages
 from service.app import create_app
-from service.bootstrap import open_answerer
+from service.bootstrap import open_answerer, open_ledger
 from service.settings import Settings
 
 
 def run(settings: Settings, console: Console) -> None:
-    """Serve until stopped by SIGINT or SIGTERM. Raises the errors of `index.errors` before it listens."""
+    """Serve until stopped by SIGINT or SIGTERM.
+
+    Raises the errors of `index.errors` and of `service.ledger` before it listens.
+    """
     answerer = open_answerer(settings)
+    ledger = open_ledger(settings)
     config = uvicorn.Config(
-        create_app(answerer, settings),
+        create_app(answerer, settings, ledger),
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -33,6 +37,7 @@ def run(settings: Settings, console: Console) -> None:
     try:
         _Server(config, console, messages.size(answerer.info())).run()
     finally:
+        ledger.close()
         answerer.library.close()
 
 

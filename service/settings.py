@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
     max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
     body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
+    keep_answers: int = Field(
+        default=10_000, ge=0, description="How many answers are remembered; 0 for none."
+    )
+    keep_days: float = Field(default=30.0, gt=0, description="How long answers are remembered.")
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -1,0 +1,81 @@
+"""What the routers share: the answerer and the ledger of the app, JSON in and out, problems in the description.
+
+A router is made in a file of its own (`routes_*.py`) and included by `service.app.create_app`. What a caller
+must be allowed for each route stands in `service.access`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, HTTPException, Path, Request, Response
+
+from service.answering import Answerer
+from service.ledger import Ledger, LedgerError, UnknownAnswerError
+from service.schemas import Problem
+from service.types import Answer
+from service.wire import Body
+
+_log = logging.getLogger("pincite")
+
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {"model": Problem, "description": "What was wrong and how to mend it."}
+}
+"""The `responses` of every router."""
+
+
+class JsonResponse(Response):
+    """A body as JSON, made once and not checked again: tests hold it against the schemas."""
+
+    media_type = "application/json"
+
+    def render(self, content: Body) -> bytes:
+        return orjson.dumps(content)
+
+
+def json_only(request: Request) -> None:
+    """Refuse a body that is not JSON, with a 415 problem."""
+    kind = media_type(request)
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, f"the body is {kind or 'of no type'}: send application/json")
+
+
+def media_type(request: Request) -> str:
+    """Return the media type of the body, in small letters and without parameters; '' where none is given."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def keep(ledger: Ledger | None, answer: Answer, question: str) -> None:
+    """Remember an answer where there is a ledger. One that cannot be written spoils no answer."""
+    if ledger is None:
+        return
+    try:
+        ledger.keep(answer, question)
+    except LedgerError as error:
+        _log.warning("answer %s is not kept: %s", answer.answer_id, error)
+
+
+def _answerer(request: Request) -> Answerer:
+    answerer: Answerer = request.app.state.answerer
+    return answerer
+
+
+def _ledger(request: Request) -> Ledger | None:
+    ledger: Ledger | None = request.app.state.ledger
+    return ledger
+
+
+def _needed_ledger(request: Request) -> Ledger:
+    ledger = _ledger(request)
+    if ledger is None:
+        raise UnknownAnswerError("this service keeps no answers: ask the question again")
+    return ledger
+
+
+UsedAnswerer = Annotated[Answerer, Depends(_answerer)]
+UsedLedger = Annotated[Ledger | None, Depends(_ledger)]
+NeededLedger = Annotated[Ledger, Depends(_needed_ledger)]
+DocumentId = Annotated[str, Path(max_length=64)]
+AnswerId = Annotated[str, Path(max_length=64)]
