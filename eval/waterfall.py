@@ -13,7 +13,7 @@ from eval.questions import Fact
 from eval.scoring import Score
 
 if TYPE_CHECKING:
-    from index.library import Library
+    from index.backend import Backend
 
 Stage = Literal["repair", "chunking", "retrieval", "ranking", "span choice", "refusal", "service"]
 STAGES: tuple[Stage, ...] = (
@@ -94,30 +94,36 @@ def _in_one(fact: Fact, passages: Sequence[Extent]) -> bool:
 class IndexStages:
     """The stages of an index on this machine, for the same documents that answered."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Backend) -> None:
         self._library = library
-        self._snapshot = library.snapshot()
-        documents = {name: library.document(name) for name in self._snapshot.documents}
+        self._fingerprint = library.snapshot().fingerprint
+        documents = {record.id: library.document(record.id) for record in library.documents()}
         self._reading = Extent.of(
             (document.record.sha256, span.start, span.end)
             for document in documents.values()
             for span in document.reading.source_spans(0, len(document.reading.text))
         )
-        self._passages = []
-        for number, _, start, end, _ in self._snapshot.passages.tolist():
-            document = documents[self._snapshot.documents[number]]
-            spans = document.reading.source_spans(start, end)
-            self._passages.append(Extent.of((document.record.sha256, span.start, span.end) for span in spans))
+        self._passages = {}
+        for row in library.passages():
+            document = documents[row.document_id]
+            spans = document.reading.source_spans(row.start, row.end)
+            self._passages[row.document_id, row.ordinal] = Extent.of(
+                (document.record.sha256, span.start, span.end) for span in spans
+            )
 
     @property
     def fingerprint(self) -> str:
         """The hash of what the index held when it was opened."""
-        return self._snapshot.fingerprint
+        return self._fingerprint
 
     def held(self, question: str) -> Held:
         """Rank as the answerer does; the candidates are the passages whose sentences it scores."""
         from index.search import SearchParameters, rank
 
+        snapshot = self._library.snapshot()
         vector = self._library.embedder.embed_question(question)
-        rows = rank(self._snapshot, question, vector).passage_rows[: SearchParameters().parents]
-        return Held(self._reading, self._passages, [self._passages[int(row)] for row in rows])
+        rows = rank(snapshot, question, vector).passage_rows[: SearchParameters().parents]
+        places = [
+            (snapshot.documents[number], ordinal) for number, ordinal in snapshot.passages[rows, :2].tolist()
+        ]
+        return Held(self._reading, list(self._passages.values()), [self._passages[place] for place in places])

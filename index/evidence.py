@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.backend import View
 from index.search import Ranking
-from index.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,7 @@ class Evidence:
     lexical: float
 
 
-def assemble(
-    snapshot: Snapshot, ranking: Ranking, *, tau: float, characters: int, limit: int
-) -> list[Evidence]:
+def assemble(snapshot: View, ranking: Ranking, *, tau: float, characters: int, limit: int) -> list[Evidence]:
     """Return at most `limit` stretches, best first.
 
     Sentences are taken best first while they score at least `tau` times the best one and fit into
@@ -58,7 +56,7 @@ def assemble(
     return evidence[:limit]
 
 
-def _take(snapshot: Snapshot, ranking: Ranking, tau: float, characters: int) -> dict[int, int]:
+def _take(snapshot: View, ranking: Ranking, tau: float, characters: int) -> dict[int, int]:
     """Return the sentence rows to show, each with its place in the ranking.
 
     Headings say where one is, not what is the case: they are shown only where there is nothing else.
@@ -79,5 +77,5 @@ def _take(snapshot: Snapshot, ranking: Ranking, tau: float, characters: int) -> 
     return taken
 
 
-def _document(snapshot: Snapshot, sentence_row: int) -> int:
+def _document(snapshot: View, sentence_row: int) -> int:
     return int(snapshot.passages[snapshot.sentences[sentence_row, 0], 0])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 from index.build import Indexer, Ingested
 from index.snapshot import Snapshot, publish
-from index.store import Store
+from index.store import PassageRow, Store
 from index.types import DocumentRecord, Embedder, Progress, StoredDocument
 
 _CACHED_CHARACTERS = 50_000_000
@@ -100,6 +101,10 @@ class Library:
     def reread(self, document_id: str) -> StoredDocument:
         """Return one document as the store has it, whatever is held in memory. Raises as `document` does."""
         return self._store.document(document_id)
+
+    def passages(self) -> Iterator[PassageRow]:
+        """Yield all passages, document by document, each document's in reading order."""
+        return self._store.passages()
 
 
 class _DocumentCache:

@@ -10,14 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from index.backend import View
 from index.lexical import terms
-from index.snapshot import Snapshot
-from index.types import Vectors
-
-Scores = NDArray[np.float32]
-Rows = NDArray[np.int64]
+from index.types import Rows, Scores, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +52,25 @@ class Ranking:
 
 
 def rank(
-    snapshot: Snapshot,
+    snapshot: View,
     question: str,
     vector: Vectors,
-    documents: Collection[int] | None = None,
+    documents: Collection[str] | None = None,
     parameters: SearchParameters = SearchParameters(),
 ) -> Ranking:
     """Rank the passages of `snapshot` and the sentences of the best ones.
 
     `vector` is the question's embedding, shape (dimension,). `documents` leaves only the documents with
-    these numbers in the search.
+    these ids in the search.
     """
     words = terms(question)
-    rows, dense, lexical = _candidates(snapshot, words, vector, documents, parameters)
+    rows, dense, lexical = snapshot.candidates(words, vector, parameters.candidates, documents)
     scores = _with_neighbours(snapshot, rows, _scaled(dense) + _scaled(lexical), parameters.passage_neighbour)
     order = np.argsort(-scores, kind="stable")
     rows, scores, dense, lexical = rows[order], scores[order], dense[order], lexical[order]
     sentences = _sentences(snapshot, rows[: parameters.parents])
     parent_scores = _spread(snapshot, sentences, rows, _scaled(scores))
-    sentence_dense = np.asarray(snapshot.sentence_vectors[sentences], np.float32) @ vector
-    sentence_lexical = _sentence_lexical(snapshot, words, sentences, documents)
+    sentence_dense, sentence_lexical = snapshot.score_sentences(sentences, words, vector, documents)
     own = _scaled(_scaled(sentence_dense) + _scaled(sentence_lexical))
     fused = parameters.parent_weight * parent_scores + own
     fused = _smoothed(snapshot, sentences, fused, parameters.sentence_neighbours)
@@ -93,29 +88,7 @@ def rank(
     )
 
 
-def _candidates(
-    snapshot: Snapshot,
-    words: list[str],
-    vector: Vectors,
-    documents: Collection[int] | None,
-    parameters: SearchParameters,
-) -> tuple[Rows, Scores, Scores]:
-    """Return rows in ascending order with the cosine and the BM25 score (0 for no match) of each."""
-    allowed = (
-        None if documents is None else np.isin(snapshot.passages[:, 0], np.array(list(documents), np.int64))
-    )
-    near, _ = snapshot.vectors.search(vector, parameters.candidates, allowed)
-    matching, bm25 = snapshot.passage_words.search(words, parameters.candidates, documents)
-    found = np.concatenate([near, matching])
-    around = np.concatenate([found - 1, found, found + 1])
-    around = np.unique(around[(around >= 0) & (around < len(snapshot.passages))])
-    rows = around if allowed is None else around[allowed[around]]
-    lexical = np.zeros(len(rows), np.float32)
-    lexical[np.searchsorted(rows, matching)] = bm25
-    return rows, snapshot.vectors.scores(vector, rows), lexical
-
-
-def _with_neighbours(snapshot: Snapshot, rows: Rows, scores: Scores, share: float) -> Scores:
+def _with_neighbours(snapshot: View, rows: Rows, scores: Scores, share: float) -> Scores:
     """Add to each passage `share` of the scores of the passages before and after it in its document."""
     total = scores.copy()
     if len(rows) > 1:
@@ -126,33 +99,20 @@ def _with_neighbours(snapshot: Snapshot, rows: Rows, scores: Scores, share: floa
     return total
 
 
-def _sentences(snapshot: Snapshot, passage_rows: Rows) -> Rows:
+def _sentences(snapshot: View, passage_rows: Rows) -> Rows:
     """Return the rows of all sentences of these passages, in ascending order."""
     ranges = [snapshot.sentence_rows(int(row)) for row in np.sort(passage_rows)]
     return np.concatenate([np.empty(0, np.int64), *(np.arange(r.start, r.stop) for r in ranges)])
 
 
-def _spread(snapshot: Snapshot, sentences: Rows, rows: Rows, scores: Scores) -> Scores:
+def _spread(snapshot: View, sentences: Rows, rows: Rows, scores: Scores) -> Scores:
     """Return for each sentence the score of its passage."""
     order = np.argsort(rows)
     parents = snapshot.sentences[sentences, 0]
     return np.asarray(scores[order[np.searchsorted(rows, parents, sorter=order)]], np.float32)
 
 
-def _sentence_lexical(
-    snapshot: Snapshot, words: list[str], sentences: Rows, documents: Collection[int] | None
-) -> Scores:
-    limit = 2 * len(sentences)
-    matching, bm25 = snapshot.sentence_words.search(words, limit, documents)
-    scores = np.zeros(len(sentences), np.float32)
-    if len(sentences):
-        at = np.minimum(np.searchsorted(sentences, matching), len(sentences) - 1)
-        inside = sentences[at] == matching
-        scores[at[inside]] = bm25[inside]
-    return scores
-
-
-def _smoothed(snapshot: Snapshot, sentences: Rows, scores: Scores, shares: tuple[float, ...]) -> Scores:
+def _smoothed(snapshot: View, sentences: Rows, scores: Scores, shares: tuple[float, ...]) -> Scores:
     """Add to each sentence its neighbours' scores, weighed by distance, within its document."""
     total = scores.copy()
     documents = snapshot.passages[snapshot.sentences[sentences, 0], 0]

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from index.lexical import LexicalIndex
 from index.store import PassageRow, Store
 from index.texts import passage_text, sentence_text
-from index.types import StoredDocument
+from index.types import Rows, Scores, StoredDocument, Vectors
 from index.vectors import VectorIndex
 
 _VECTORS = "passages.faiss"
@@ -59,6 +59,64 @@ class Snapshot:
         following = passage_row + 1
         last = self.passages[following, 4] if following < len(self.passages) else len(self.sentences)
         return range(int(self.passages[passage_row, 4]), int(last))
+
+    @property
+    def document_count(self) -> int:
+        """How many documents there are."""
+        return len(self.documents)
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return len(self.passages)
+
+    def candidates(
+        self, words: list[str], vector: Vectors, limit: int, documents: Collection[str] | None
+    ) -> tuple[Rows, Scores, Scores]:
+        """Return rows in ascending order, the cosine and the BM25 score of each (see `View`)."""
+        numbers = self._numbers(documents)
+        allowed = None if numbers is None else np.isin(self.passages[:, 0], np.array(numbers, np.int64))
+        near, _ = self.vectors.search(vector, limit, allowed)
+        matching, bm25 = self.passage_words.search(words, limit, numbers)
+        found = np.concatenate([near, matching])
+        around = np.concatenate([found - 1, found, found + 1])
+        around = np.unique(around[(around >= 0) & (around < len(self.passages))])
+        rows = around if allowed is None else around[allowed[around]]
+        lexical = np.zeros(len(rows), np.float32)
+        lexical[np.searchsorted(rows, matching)] = bm25
+        return rows, self.vectors.scores(vector, rows), lexical
+
+    def score_sentences(
+        self, rows: Rows, words: list[str], vector: Vectors, documents: Collection[str] | None
+    ) -> tuple[Scores, Scores]:
+        """Return the cosine and the BM25 score of each of these sentences; `rows` ascend."""
+        dense = np.asarray(self.sentence_vectors[rows], np.float32) @ vector
+        matching, bm25 = self.sentence_words.search(words, 2 * len(rows), self._numbers(documents))
+        lexical = np.zeros(len(rows), np.float32)
+        if len(rows):
+            at = np.minimum(np.searchsorted(rows, matching), len(rows) - 1)
+            inside = rows[at] == matching
+            lexical[at[inside]] = bm25[inside]
+        return dense, lexical
+
+    def document_frequency(self, word: str) -> int:
+        """Return how many passages hold `word`."""
+        return self.passage_words.document_frequency(word)
+
+    def sentence_spans(self, document_id: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the reading ranges of a document's sentences that overlap `start:end`."""
+        passages = np.flatnonzero(self.passages[:, 0] == self.documents.index(document_id))
+        if not len(passages):
+            return []
+        first, last = int(passages[0]), int(passages[-1])
+        spans = self.sentences[self.sentence_rows(first).start : self.sentence_rows(last).stop, 1:3]
+        return [(low, high) for low, high in spans.tolist() if low < end and high > start]
+
+    def _numbers(self, documents: Collection[str] | None) -> list[int] | None:
+        if documents is None:
+            return None
+        wanted = set(documents)
+        return [number for number, name in enumerate(self.documents) if name in wanted]
 
 
 def publish(store: Store) -> Snapshot:

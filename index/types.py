@@ -15,6 +15,9 @@ from ingest.reading import Reading
 Vectors = NDArray[np.float32]
 """Rows of unit length: the inner product of two rows is their cosine."""
 
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
 
 Progress = Callable[[int, int], None]
 """Called with how many of how many texts are done."""

@@ -9,10 +9,9 @@ from time import perf_counter
 
 import orjson
 
+from index.backend import Backend, View
 from index.evidence import assemble
-from index.library import Library
 from index.search import Ranking, SearchParameters, rank
-from index.snapshot import Snapshot
 from index.texts import sentence_text
 from ingest.types import Span
 from service.citing import citation_of, passage_of, with_sources
@@ -49,7 +48,7 @@ class Answerer:
 
     def __init__(
         self,
-        library: Library,
+        library: Backend,
         *,
         search: SearchParameters = SearchParameters(),
         parameters: AnswerParameters = AnswerParameters(),
@@ -135,33 +134,30 @@ class Answerer:
 
     def _rank(
         self, question: str, document_ids: Collection[str] | None, clock: _Clock
-    ) -> tuple[Snapshot, Ranking]:
+    ) -> tuple[View, Ranking]:
         snapshot = self.library.snapshot()
-        numbers = None
-        if document_ids is not None:
-            for document_id in document_ids:
-                self.library.record(document_id)
-            numbers = [number for number, name in enumerate(snapshot.documents) if name in set(document_ids)]
+        for document_id in document_ids or ():
+            self.library.record(document_id)
         vector = self.library.embedder.embed_question(question)
         clock.lap("embed")
-        ranking = rank(snapshot, question, vector, numbers, self._search)
+        ranking = rank(snapshot, question, vector, document_ids, self._search)
         clock.lap("search")
         return snapshot, ranking
 
-    def _features(self, snapshot: Snapshot, ranking: Ranking, question: str) -> dict[str, float]:
+    def _features(self, snapshot: View, ranking: Ranking, question: str) -> dict[str, float]:
         verdicts = []
         if self._reader is not None:
             rows = [int(row) for row in ranking.passage_rows[: self._parameters.passages_read]]
             verdicts = self._reader.read(question, [self._sentences(snapshot, row) for row in rows])
         return refusal_features(snapshot, ranking, verdicts)
 
-    def _sentences(self, snapshot: Snapshot, passage_row: int) -> list[str]:
+    def _sentences(self, snapshot: View, passage_row: int) -> list[str]:
         document = self.library.document(snapshot.documents[int(snapshot.passages[passage_row, 0])])
         rows = snapshot.sentence_rows(passage_row)
         places = snapshot.sentences[rows.start : rows.stop, 1:3]
         return [sentence_text(document.reading, int(start), int(end)) for start, end in places]
 
-    def _evidence(self, snapshot: Snapshot, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
+    def _evidence(self, snapshot: View, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
         parameters = self._parameters
         stretches = assemble(
             snapshot,
@@ -175,7 +171,7 @@ class Answerer:
             for place, stretch in enumerate(stretches, start=1)
         )
 
-    def _cite(self, snapshot: Snapshot, ranking: Ranking, limit: int) -> tuple[str, tuple[Citation, ...]]:
+    def _cite(self, snapshot: View, ranking: Ranking, limit: int) -> tuple[str, tuple[Citation, ...]]:
         """Return the answer's text and its citations, numbered in the order of the text."""
         parameters = self._parameters
         stretches = assemble(
@@ -195,9 +191,9 @@ class Answerer:
             citations.append(citation_of(number, document, stretch, Span(start, start + len(quoted))))
         return text, tuple(citations)
 
-    def _info(self, snapshot: Snapshot) -> IndexInfo:
+    def _info(self, snapshot: View) -> IndexInfo:
         return IndexInfo(
-            snapshot.fingerprint, self.library.embedder.name, len(snapshot.documents), len(snapshot.passages)
+            snapshot.fingerprint, self.library.embedder.name, snapshot.document_count, snapshot.passage_count
         )
 
 
@@ -206,7 +202,7 @@ def _answer_id(
     document_ids: Collection[str] | None,
     top_k: int,
     max_citations: int | None,
-    snapshot: Snapshot,
+    snapshot: View,
 ) -> str:
     """Return a hash of all that the answer depends on: the same question to the same index has one id."""
     documents = None if document_ids is None else sorted(document_ids)

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from index.backend import Backend, View
 from index.evidence import Evidence
-from index.library import Library
 from index.search import Ranking
-from index.snapshot import Snapshot
 from index.types import StoredDocument
 from ingest.types import Span
 from service.types import Citation, EvidencePassage, Footnote, Quote
@@ -21,7 +20,7 @@ _LOOKED_AT = 60
 
 
 def with_sources(
-    snapshot: Snapshot, ranking: Ranking, library: Library, stretches: Iterable[Evidence]
+    snapshot: View, ranking: Ranking, library: Backend, stretches: Iterable[Evidence]
 ) -> Iterator[Evidence]:
     """Yield `stretches`, each at its soundest place; a note is followed by the sentence that calls it."""
     given: set[tuple[str, int, int]] = set()
@@ -38,9 +37,9 @@ def with_sources(
                 yield each
 
 
-def _sound_alternative(snapshot: Snapshot, ranking: Ranking, library: Library, stretch: Evidence) -> Evidence:
+def _sound_alternative(snapshot: View, ranking: Ranking, library: Backend, stretch: Evidence) -> Evidence:
     """Return the best ranked undamaged sentence that says what the damaged `stretch` says, else the stretch."""
-    damaged = _rows_within(snapshot, stretch)
+    damaged = _rows_within(snapshot, ranking, stretch)
     vectors = np.asarray(snapshot.sentence_vectors[damaged], np.float32)
     for row in ranking.sentence_rows[:_LOOKED_AT]:
         if row in damaged or float(np.max(vectors @ snapshot.sentence_vectors[row], initial=0.0)) < SAME:
@@ -52,31 +51,28 @@ def _sound_alternative(snapshot: Snapshot, ranking: Ranking, library: Library, s
     return stretch
 
 
-def _callers(snapshot: Snapshot, document: StoredDocument, stretch: Evidence) -> Iterator[Evidence]:
+def _callers(snapshot: View, document: StoredDocument, stretch: Evidence) -> Iterator[Evidence]:
     """Yield the sentences whose marks call the notes that `stretch` quotes."""
     notes = document.reading.notes
     cited = {i for i, note in enumerate(notes) if note.start < stretch.end and stretch.start < note.end}
     for mark in document.reading.marks:
         if mark.note in cited:
-            caller = replace(stretch, start=max(mark.at - 1, 0), end=max(mark.at, 1))
-            for row in _rows_within(snapshot, caller)[:1]:
-                yield replace(
-                    stretch, start=int(snapshot.sentences[row, 1]), end=int(snapshot.sentences[row, 2])
-                )
+            spans = snapshot.sentence_spans(stretch.document, max(mark.at - 1, 0), max(mark.at, 1))
+            for start, end in spans[:1]:
+                yield replace(stretch, start=start, end=end)
 
 
-def _rows_within(snapshot: Snapshot, stretch: Evidence) -> list[int]:
-    """Return the rows of the sentences that overlap `stretch`."""
-    number = snapshot.documents.index(stretch.document)
-    passages = np.flatnonzero(snapshot.passages[:, 0] == number)
-    rows = range(
-        snapshot.sentence_rows(int(passages[0])).start, snapshot.sentence_rows(int(passages[-1])).stop
-    )
-    sentences = snapshot.sentences[rows.start : rows.stop]
+def _rows_within(snapshot: View, ranking: Ranking, stretch: Evidence) -> list[int]:
+    """Return the rows of the ranked sentences that overlap `stretch`, best first."""
+    ranges = snapshot.sentences[ranking.sentence_rows, 1:3]
+    overlapping = (ranges[:, 0] < stretch.end) & (ranges[:, 1] > stretch.start)
     return [
-        rows.start + int(i)
-        for i in np.flatnonzero((sentences[:, 1] < stretch.end) & (sentences[:, 2] > stretch.start))
+        row for row in ranking.sentence_rows[overlapping].tolist() if _name(snapshot, row) == stretch.document
     ]
+
+
+def _name(snapshot: View, sentence_row: int) -> str:
+    return snapshot.documents[int(snapshot.passages[snapshot.sentences[sentence_row, 0], 0])]
 
 
 def quotes(document: StoredDocument, start: int, end: int) -> tuple[Quote, ...]:

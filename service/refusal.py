@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 import orjson
 
+from index.backend import View
 from index.reader import Verdict
 from index.search import Ranking
-from index.snapshot import Snapshot
 
 FITTED = Path(__file__).parent / "refusal.json"
 FEATURES = ("passage_cosine", "sentence_cosine", "coverage", "evidence")
@@ -48,7 +48,7 @@ class Refusal:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def refusal_features(snapshot: Snapshot, ranking: Ranking, verdicts: Sequence[Verdict]) -> dict[str, float]:
+def refusal_features(snapshot: View, ranking: Ranking, verdicts: Sequence[Verdict]) -> dict[str, float]:
     """Return what the refusal model looks at, by name.
 
     `passage_cosine` and `sentence_cosine` are those of the nearest ones, `coverage` is how much of the
@@ -64,15 +64,15 @@ def refusal_features(snapshot: Snapshot, ranking: Ranking, verdicts: Sequence[Ve
     }
 
 
-def _coverage(snapshot: Snapshot, ranking: Ranking) -> float:
+def _coverage(snapshot: View, ranking: Ranking) -> float:
     """Return how much of the question's rare-word weight the best passage could match, 0 to 1.
 
     The BM25 score of the best matching passage against the sum of the terms' inverse document frequencies.
     """
     total = 0.0
-    size = len(snapshot.passage_words)
+    size = snapshot.passage_count
     for term in ranking.terms:
-        frequency = snapshot.passage_words.document_frequency(term)
+        frequency = snapshot.document_frequency(term)
         total += math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))
     best = float(np.max(ranking.lexical, initial=0.0))
     return min(best / (2.2 * total), 1.0) if total > 0 else 0.0

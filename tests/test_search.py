@@ -28,8 +28,10 @@ def snapshot(library: Library) -> Snapshot:
     return library.snapshot()
 
 
-def ranking_for(library: Library, question: str, documents: list[int] | None = None) -> Ranking:
-    return rank(library.snapshot(), question, library.embedder.embed_question(question), documents)
+def ranking_for(library: Library, question: str, numbers: list[int] | None = None) -> Ranking:
+    snapshot = library.snapshot()
+    documents = None if numbers is None else [snapshot.documents[number] for number in numbers]
+    return rank(snapshot, question, library.embedder.embed_question(question), documents)
 
 
 def test_scaling_runs_from_0_to_1() -> None:
