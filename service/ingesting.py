@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from index.library import Library
+from index.backend import Backend
 from ingest.files import find_files
 from ingest.readers import ReadError
 from service.bootstrap import open_library
@@ -46,7 +46,7 @@ def ingest_paths(settings: Settings, paths: Sequence[Path], console: Console) ->
     return report
 
 
-def _ingest(library: Library, files: Iterable[Path], console: Console) -> Report:
+def _ingest(library: Backend, files: Iterable[Path], console: Console) -> Report:
     report = Report()
     for path in files:
         try:

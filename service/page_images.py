@@ -8,7 +8,7 @@ from collections import OrderedDict
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-from index.library import Library
+from index.backend import Backend
 from ingest.errors import ReadError
 from ingest.sandbox import draw_apart
 
@@ -24,7 +24,7 @@ class PageImages:
     its time once.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Backend) -> None:
         self._library = library
         self._turns = CapacityLimiter(DRAWN_AT_ONCE)
         self._lock = threading.Lock()

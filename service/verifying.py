@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from index.backend import Backend
 from index.errors import UnknownDocumentError
-from index.library import Library
 from service.ledger import now
 from service.schemas import Check
 from service.wire import Body
@@ -13,7 +13,7 @@ from service.wire import Body
 _WORST_FIRST: tuple[Check, ...] = ("removed", "changed", "ok")
 
 
-def verify(body: Body, library: Library) -> Body:
+def verify(body: Body, library: Backend) -> Body:
     """Return the verification (see `service.schemas.Verification`) of an answer's body.
 
     A citation is `removed` when its document is gone, `changed` when the document has another hash by now or
@@ -29,13 +29,13 @@ def verify(body: Body, library: Library) -> Body:
     }
 
 
-def missing_documents(body: Body, library: Library) -> list[str]:
+def missing_documents(body: Body, library: Backend) -> list[str]:
     """Return the ids of the documents that an answer's body quotes and that are gone."""
     quoted = {str(each["document_id"]) for each in (*body["citations"], *body["passages"])}
     return sorted(quoted - {record.id for record in library.documents()})
 
 
-def _check(citation: dict[str, Any], library: Library) -> Body:
+def _check(citation: dict[str, Any], library: Backend) -> Body:
     document_id = citation["document_id"]
     check = {"number": citation["number"], "document_id": document_id}
     try:
