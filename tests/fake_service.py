@@ -35,20 +35,40 @@ def body(
             {
                 "number": number,
                 "document_id": document.name,
+                "document_title": document.name,
                 "document_sha256": document.sha256,
                 "cited_text": text,
                 "spans": [_span(document, text)],
                 "answer_start": start,
                 "answer_end": start + len(text),
+                "section_path": [],
+                "page": None,
+                "line": 1,
+                "source_quality": "intact",
+                "also_at": [],
+                "footnotes": [],
+                "score": 1.0,
+                "scores": {"dense": 1.0, "lexical": 1.0},
+                "url": f"/documents/{document.name}",
             }
         )
     return {
+        "answer_id": "a" * 24,
         "status": "answered" if cited else "not_in_document",
         "confidence": confidence,
         "answer": answer or None,
         "citations": citations,
         "passages": [
-            {"document_id": document.name, "rank": rank, "text": text, "spans": [_span(document, text)]}
+            {
+                "passage_id": f"{document.name}:{rank}",
+                "document_id": document.name,
+                "rank": rank,
+                "score": 1.0,
+                "text": text,
+                "spans": [_span(document, text)],
+                "section_path": [],
+                "page": None,
+            }
             for rank, text in enumerate(passages or cited, start=1)
         ],
         "index": {"fingerprint": fingerprint, "model": "fake", "documents": 1, "passages": 1},

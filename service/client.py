@@ -1,0 +1,219 @@
+"""A client of the HTTP service, in a synchronous and an asynchronous form with the same methods.
+
+    with Client("http://127.0.0.1:8000") as pincite:
+        answer = pincite.ask("When does the office open?")
+
+Replies are the models of `service.schemas`; errors are those of `service.client_errors`. A busy service (429, 503)
+is asked again after the wait that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from time import sleep
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import httpx
+
+from service import client_calls as calls
+from service.client_calls import Call, Reply
+from service.client_errors import BusyError, failure_of
+from service.schemas import AskResponse, DocumentModel, SearchResponse
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+LONGEST_WAIT = 10.0
+"""Seconds that a busy service is waited for at most, whatever it asks for."""
+
+
+class Client:
+    """Asks a running service. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`url` is the part before `/v1`, `key` an API key, `timeout` in seconds for each step of an exchange,
+        `attempts` how often a busy service is asked at most."""
+        self.url = url.rstrip("/")
+        self._attempts = attempts
+        self._http = httpx.Client(
+            base_url=self.url, headers=_headers(key, headers), timeout=timeout, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ask(
+        self,
+        question: str,
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> AskResponse:
+        """Return the answer to `question`, or the refusal (`answer` is None)."""
+        return self._send(calls.ask(question, document_ids, top_k, max_citations))
+
+    def search(
+        self, question: str, *, document_ids: Collection[str] | None = None, top_k: int | None = None
+    ) -> SearchResponse:
+        """Return the passages nearest to `question`."""
+        return self._send(calls.search(question, document_ids, top_k))
+
+    def documents(self) -> list[DocumentModel]:
+        """Return all documents, oldest first."""
+        return self._send(calls.documents()).documents
+
+    def add_text(self, title: str, text: str) -> DocumentModel:
+        """Add a Markdown or plain text."""
+        return self._send(calls.add_text(title, text))
+
+    def add_file(self, file: Path | bytes, name: str | None = None) -> DocumentModel:
+        """Add a file; bytes need a `name`."""
+        return self._send(calls.add_file(file, name))
+
+    def document(self, document_id: str) -> DocumentModel:
+        """Return one document's record."""
+        return self._send(calls.document(document_id))
+
+    def document_text(self, document_id: str) -> str:
+        """Return a document's source, which spans point into."""
+        return self._send(calls.document_text(document_id)).text
+
+    def remove_document(self, document_id: str) -> None:
+        """Remove a document."""
+        self._send(calls.remove_document(document_id))
+
+    def _send(self, call: Call[Reply]) -> Reply:
+        for last in _attempts(self._attempts):
+            try:
+                response = self._http.request(call.method, call.path, **call.arguments)
+            except httpx.HTTPError as error:
+                raise failure_of(error) from error
+            try:
+                return call.read(response)
+            except BusyError as busy:
+                if last:
+                    raise
+                sleep(_wait(busy))
+        raise AssertionError("the last attempt returns or raises")
+
+
+class AsyncClient:
+    """Asks a running service; see `Client`, whose methods it has."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """See `Client`."""
+        self.url = url.rstrip("/")
+        self._attempts = attempts
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=_headers(key, headers), timeout=timeout, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> AskResponse:
+        """See `Client.ask`."""
+        return await self._send(calls.ask(question, document_ids, top_k, max_citations))
+
+    async def search(
+        self, question: str, *, document_ids: Collection[str] | None = None, top_k: int | None = None
+    ) -> SearchResponse:
+        """See `Client.search`."""
+        return await self._send(calls.search(question, document_ids, top_k))
+
+    async def documents(self) -> list[DocumentModel]:
+        """See `Client.documents`."""
+        return (await self._send(calls.documents())).documents
+
+    async def add_text(self, title: str, text: str) -> DocumentModel:
+        """See `Client.add_text`."""
+        return await self._send(calls.add_text(title, text))
+
+    async def add_file(self, file: Path | bytes, name: str | None = None) -> DocumentModel:
+        """See `Client.add_file`."""
+        return await self._send(calls.add_file(file, name))
+
+    async def document(self, document_id: str) -> DocumentModel:
+        """See `Client.document`."""
+        return await self._send(calls.document(document_id))
+
+    async def document_text(self, document_id: str) -> str:
+        """See `Client.document_text`."""
+        return (await self._send(calls.document_text(document_id))).text
+
+    async def remove_document(self, document_id: str) -> None:
+        """See `Client.remove_document`."""
+        await self._send(calls.remove_document(document_id))
+
+    async def _send(self, call: Call[Reply]) -> Reply:
+        for last in _attempts(self._attempts):
+            try:
+                response = await self._http.request(call.method, call.path, **call.arguments)
+            except httpx.HTTPError as error:
+                raise failure_of(error) from error
+            try:
+                return call.read(response)
+            except BusyError as busy:
+                if last:
+                    raise
+                await anyio.sleep(_wait(busy))
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _headers(key: str | None, others: Mapping[str, str] | None) -> dict[str, Any]:
+    return {**({"Authorization": f"Bearer {key}"} if key else {}), **(others or {})}
+
+
+def _attempts(number: int) -> list[bool]:
+    """Return for each attempt whether it is the last one."""
+    return [attempt == number for attempt in range(1, number + 1)]
+
+
+def _wait(busy: BusyError) -> float:
+    """Return the seconds to wait: what the service asks for, up to a limit, and 1 where it does not say."""
+    return min(1.0 if busy.retry_after is None else busy.retry_after, LONGEST_WAIT)

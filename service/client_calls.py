@@ -1,0 +1,122 @@
+"""What a client can ask of the service: each call as data, with the form of its reply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from service.client_errors import UnexpectedReplyError, problem_of
+from service.schemas import AskResponse, DocumentList, DocumentModel, DocumentText, SearchResponse
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Reply]):
+    """One request and the model of its reply."""
+
+    method: str
+    path: str
+    reply: type[Reply]
+    arguments: Mapping[str, Any]
+    """What httpx is to send: `json`, `files`, `params`."""
+
+    def read(self, response: httpx.Response) -> Reply:
+        """Return the reply in `response`; fields that are not known here are left out.
+
+        Raises a `ProblemError` for what the service refused, `UnexpectedReplyError` for any other form.
+        """
+        if not response.is_success:
+            raise problem_of(response)
+        try:
+            return self.reply.model_validate_json(response.content or b"{}", extra="ignore")
+        except ValidationError as error:
+            raise UnexpectedReplyError(
+                f"{self.method} {self.path} did not return {self.reply.__name__}: {response.text[:80]!r}"
+            ) from error
+
+
+class Nothing(BaseModel):
+    """The reply of calls that return none."""
+
+
+def ask(
+    question: str,
+    document_ids: Collection[str] | None = None,
+    top_k: int | None = None,
+    max_citations: int | None = None,
+) -> Call[AskResponse]:
+    """Return the call of `/v1/ask`."""
+    return _post("/v1/ask", AskResponse, _asked(question, document_ids, top_k, max_citations))
+
+
+def search(
+    question: str, document_ids: Collection[str] | None = None, top_k: int | None = None
+) -> Call[SearchResponse]:
+    """Return the call of `/v1/search`."""
+    return _post("/v1/search", SearchResponse, _asked(question, document_ids, top_k))
+
+
+def documents() -> Call[DocumentList]:
+    """Return the call that lists the documents."""
+    return Call("GET", "/v1/documents", DocumentList, {})
+
+
+def add_text(title: str, text: str) -> Call[DocumentModel]:
+    """Return the call that adds a text."""
+    return _post("/v1/documents", DocumentModel, {"title": title, "text": text})
+
+
+def add_file(file: Path | bytes, name: str | None = None) -> Call[DocumentModel]:
+    """Return the call that adds a file; bytes need a `name`."""
+    data = file.read_bytes() if isinstance(file, Path) else file
+    called = name or (file.name if isinstance(file, Path) else "")
+    if not called:
+        raise ValueError("bytes come without a name: say what the document is called")
+    return Call("POST", "/v1/documents", DocumentModel, {"files": {"file": (called, data)}})
+
+
+def document(document_id: str) -> Call[DocumentModel]:
+    """Return the call for one document's record."""
+    return Call("GET", _at("documents", document_id), DocumentModel, {})
+
+
+def document_text(document_id: str) -> Call[DocumentText]:
+    """Return the call for a document's source."""
+    return Call("GET", _at("documents", document_id, "text"), DocumentText, {})
+
+
+def remove_document(document_id: str) -> Call[Nothing]:
+    """Return the call that removes a document."""
+    return Call("DELETE", _at("documents", document_id), Nothing, {})
+
+
+def _post(path: str, reply: type[Reply], body: Mapping[str, Any]) -> Call[Reply]:
+    return Call("POST", path, reply, {"json": body})
+
+
+def _at(*parts: str) -> str:
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _asked(
+    question: str,
+    document_ids: Collection[str] | None,
+    top_k: int | None,
+    max_citations: int | None = None,
+) -> dict[str, Any]:
+    """Return the body of a question; what is left to the service is left out."""
+    body: dict[str, Any] = {"question": question}
+    if document_ids is not None:
+        body["document_ids"] = list(document_ids)
+    if top_k is not None:
+        body["top_k"] = top_k
+    if max_citations is not None:
+        body["max_citations"] = max_citations
+    return body
