@@ -10,7 +10,7 @@ from service.gate import Gate
 from service.ledger import Ledger
 from service.page import page_routes
 from service.problems import handle_problems
-from service.schemas import NewDocument
+from service.schemas import BatchQuestion, NewDocument
 from service.settings import Settings
 
 DESCRIPTION = "Answers in your documents' own words, with citations that name the exact place."
@@ -36,7 +36,8 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
 def _describe(app: FastAPI) -> None:
     """Complete the OpenAPI description by what FastAPI cannot see in the code."""
     description = app.openapi()
-    description["components"]["schemas"]["NewDocument"] = NewDocument.model_json_schema()
+    for model in (NewDocument, BatchQuestion):
+        description["components"]["schemas"][model.__name__] = model.model_json_schema()
     for operations in description["paths"].values():
         for operation in operations.values():
             problem = operation["responses"].get("default", {}).get("content", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from index.errors import BusyError, ConflictError, UnknownDocumentError
@@ -26,6 +28,8 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     UnknownAnswerError: (404, "unknown_answer"),
     LedgerError: (503, "ledger_unavailable"),
 }
+KNOWN: tuple[type[Exception], ...] = (*_KINDS, ReadError, ValidationError)
+"""The errors that are a problem of whoever asked, or pass; any other is a fault of the service."""
 
 
 class ProblemResponse(Response):
@@ -36,25 +40,37 @@ class ProblemResponse(Response):
     def __init__(
         self, status: int, kind: str, detail: str, request_id: str, headers: dict[str, str] | None = None
     ) -> None:
-        body = {
-            "type": f"urn:pincite:problem:{kind}",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": detail,
-            "request_id": request_id,
-        }
-        super().__init__(orjson.dumps(body), status, headers)
+        super().__init__(orjson.dumps(problem_body(status, kind, detail, request_id)), status, headers)
+
+
+def problem_body(status: int, kind: str, detail: str, request_id: str) -> dict[str, Any]:
+    """Return a problem as `service.schemas.Problem` has it."""
+    return {
+        "type": f"urn:pincite:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+    }
+
+
+def problem_of(error: Exception, request: Request) -> dict[str, Any]:
+    """Return the problem that one of the `KNOWN` errors is to whoever sent `request`."""
+    if isinstance(error, ReadError):
+        status, kind = (415 if isinstance(error, UnsupportedError) else 422), error.code
+    elif isinstance(error, ValidationError):
+        return problem_body(422, "invalid", _explain(error), request_id(request))
+    else:
+        status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
+    return problem_body(status, kind, str(error), request_id(request))
 
 
 def handle_problems(app: FastAPI) -> None:
     """Have `app` answer every error with a problem document."""
 
     async def known(request: Request, error: Exception) -> Response:
-        if isinstance(error, ReadError):
-            status, kind = (415 if isinstance(error, UnsupportedError) else 422), error.code
-        else:
-            status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
-        return ProblemResponse(status, kind, str(error), request_id(request))
+        problem = problem_of(error, request)
+        return Response(orjson.dumps(problem), problem["status"], media_type=ProblemResponse.media_type)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -71,7 +87,7 @@ def handle_problems(app: FastAPI) -> None:
         detail = "something went wrong here; the log of the service has more under this request id"
         return ProblemResponse(500, "internal", detail, request_id(request))
 
-    for kind in (*_KINDS, ReadError):
+    for kind in KNOWN:
         app.add_exception_handler(kind, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
@@ -83,11 +99,11 @@ def request_id(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", "-"))
 
 
-def _explain(error: RequestValidationError) -> str:
+def _explain(error: RequestValidationError | ValidationError) -> str:
     """Return one sentence a fault: which field, and what is wrong with it. Input is not repeated."""
     return "; ".join(f"{_place(fault)}: {fault['msg']}" for fault in error.errors()[:5])
 
 
-def _place(fault: dict[str, Any]) -> str:
+def _place(fault: Mapping[str, Any]) -> str:
     names = [str(part) for part in fault["loc"] if part != "body"]
     return ".".join(names) or "body"

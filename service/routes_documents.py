@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from service.routing import PROBLEM, DocumentId, JsonResponse, UsedAnswerer, json_only, media_type
@@ -85,10 +83,7 @@ async def _received(request: Request) -> tuple[bytes, str]:
                 raise HTTPException(422, "the form has no file in its field `file`")
             return await file.read(), _checked_name(file.filename or "")
     json_only(request)
-    try:
-        new = NewDocument.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False)) from error
+    new = NewDocument.model_validate_json(await request.body())
     return new.text.encode("utf-8"), _checked_name(new.title)
 
 

@@ -5,9 +5,9 @@ Field names are a contract. `service.wire` makes the bodies; a test holds the tw
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ingest.types import Quality
 from service.questions import MAX_CHARACTERS, clean_question
@@ -21,6 +21,8 @@ Question = Annotated[
     AfterValidator(clean_question),
 ]
 DocumentId = Annotated[str, Field(min_length=1, max_length=64)]
+MAX_BATCH = 100
+_QUESTION_OR_PROBLEM: dict[str, Any] = {"anyOf": [{"$ref": "#/components/schemas/BatchQuestion"}, {}]}
 
 
 class Wire(BaseModel):
@@ -41,13 +43,38 @@ class SearchRequest(Wire):
     top_k: int = Field(default=5, ge=1, le=100, strict=True, description="Most passages to return.")
 
 
-class AskRequest(SearchRequest):
-    """A question for an answer."""
+class BatchQuestion(SearchRequest):
+    """A question for an answer, one of several."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How do I add a document?"}]})
 
     max_citations: int | None = Field(default=None, ge=1, le=20, strict=True, description="Most citations.")
-    stream: Literal[False] = Field(default=False, description="Reserved: answers come in one piece.")
+
+
+class AskRequest(BatchQuestion):
+    """A question for an answer."""
+
+    stream: bool = Field(
+        default=False,
+        strict=True,
+        description="Send server-sent events (`passages`, `citation` ..., `answer`, `done`) as they come about.",
+    )
+
+
+class BatchRequest(Wire):
+    """Several questions."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"questions": [{"question": "How do I add a document?"}, {"question": " "}]}]
+        }
+    )
+
+    questions: list[Annotated[Any, WithJsonSchema(_QUESTION_OR_PROBLEM)]] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description="Each as for `/v1/ask`, without `stream`. Whatever is no question gets a problem.",
+    )
 
 
 class SpanModel(Wire):
@@ -233,6 +260,19 @@ class Problem(Wire):
     status: int
     detail: str
     request_id: str
+
+
+class BatchResult(Wire):
+    """What one question got: an answer or a problem."""
+
+    answer: AskResponse | None
+    problem: Problem | None
+
+
+class BatchResponse(Wire):
+    """One result a question, in their order."""
+
+    results: list[BatchResult]
 
 
 class Health(Wire):
