@@ -61,20 +61,16 @@ def _take(snapshot: View, ranking: Ranking, tau: float, characters: int) -> dict
 
     Headings say where one is, not what is the case: they are shown only where there is nothing else.
     """
-    places = np.arange(len(ranking.sentence_rows))
-    headings = snapshot.sentences[ranking.sentence_rows, 3] != 0
-    if not headings.all():
-        places = places[~headings]
-    taken: dict[int, int] = {}
-    left = characters
-    for place in places:
-        row = int(ranking.sentence_rows[place])
-        left -= int(snapshot.sentences[row, 2] - snapshot.sentences[row, 1])
-        too_low = ranking.sentence_scores[place] < tau * ranking.sentence_scores[places[0]]
-        if taken and (too_low or left < 0):
-            break
-        taken[row] = int(place)
-    return taken
+    table = snapshot.sentences[ranking.sentence_rows]
+    headings = table[:, 3] != 0
+    places = np.arange(len(table)) if headings.all() else np.flatnonzero(~headings)
+    scores = ranking.sentence_scores[places]
+    lengths = table[places, 2] - table[places, 1]
+    too_much = (scores < tau * scores[:1]) | (np.cumsum(lengths) > characters)
+    too_much[:1] = False  # the best one is shown, however long it is
+    count = int(np.argmax(too_much)) if too_much.any() else len(places)
+    taken = places[:count]
+    return dict(zip(ranking.sentence_rows[taken].tolist(), taken.tolist(), strict=True))
 
 
 def _document(snapshot: View, sentence_row: int) -> int:

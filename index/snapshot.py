@@ -12,8 +12,10 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -53,6 +55,16 @@ class Snapshot:
     vectors: VectorIndex
     passage_words: LexicalIndex
     sentence_words: LexicalIndex
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The document ids' numbers."""
+        return {document_id: number for number, document_id in enumerate(self.documents)}
+
+    def passage_rows(self, document: int) -> range:
+        """Return the rows of the passages of the document with this number."""
+        first, after = np.searchsorted(self.passages[:, 0], [document, document + 1])
+        return range(int(first), int(after))
 
     def sentence_rows(self, passage_row: int) -> range:
         """Return the rows of the sentences of a passage."""
@@ -145,7 +157,8 @@ def _make(store: Store, folder: Path) -> None:
     """Write the files of a snapshot of `store` into `folder`."""
     folder.mkdir(parents=True)
     rows = list(store.passages())
-    documents = {record.id: number for number, record in enumerate(store.documents())}
+    ids = dict.fromkeys([*(row.document_id for row in rows), *(record.id for record in store.documents())])
+    documents = {document_id: number for number, document_id in enumerate(ids)}  # ascending, as rows are
     counts = np.array([len(row.sentences) for row in rows], np.int64)
     firsts = np.cumsum(counts) - counts
     passages = np.array(
@@ -177,13 +190,16 @@ def _load(store: Store, folder: Path, generation: int) -> Snapshot:
         generation,
         _fingerprint(store),
         documents,
-        np.load(folder / _PASSAGES, mmap_mode="r"),
-        np.load(folder / _SENTENCES, mmap_mode="r"),
-        np.load(folder / _SENTENCE_VECTORS, mmap_mode="r"),
+        *(_mapped(folder / name) for name in (_PASSAGES, _SENTENCES, _SENTENCE_VECTORS)),
         VectorIndex.load(folder / _VECTORS),
         LexicalIndex.load(folder / _PASSAGE_WORDS),
         LexicalIndex.load(folder / _SENTENCE_WORDS),
     )
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Return the array in a file, mapped. As a plain array: numpy's own class for it is slow to index."""
+    return np.asarray(np.load(path, mmap_mode="r")).view(np.ndarray)
 
 
 def _passage_texts(

@@ -6,6 +6,7 @@ from index.embedding import open_embedder
 from index.library import Library
 from index.reader import Reader
 from index.store import stored_model
+from service.answer_cache import CachingAnswerer
 from service.answering import Answerer
 from service.ledger import Ledger
 from service.settings import Settings
@@ -22,12 +23,15 @@ def open_library(settings: Settings, *, create: bool = False) -> Library:
 
 def open_answerer(settings: Settings, *, create: bool = False) -> Answerer:
     """Return the answerer of `settings`. Raises as `open_library` does."""
-    return make_answerer(open_library(settings, create=create))
+    return make_answerer(open_library(settings, create=create), remembered=settings.answer_cache)
 
 
-def make_answerer(library: Library) -> Answerer:
-    """Return the answerer that every surface uses, over an open library."""
-    return Answerer(library, reader=Reader.open())
+def make_answerer(library: Library, *, remembered: int = 0) -> Answerer:
+    """Return the answerer that every surface uses, over an open library; `remembered` bounds its answer cache."""
+    reader = Reader.open()
+    if remembered == 0:
+        return Answerer(library, reader=reader)
+    return CachingAnswerer(library, remembered=remembered, reader=reader)
 
 
 def open_ledger(settings: Settings) -> Ledger:

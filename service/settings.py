@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to serve on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to serve on; 0 takes a free one.")
+    answer_cache: int = Field(
+        default=500, ge=0, description="Answers kept for questions asked again; 0 keeps none."
+    )
     max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
     body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
     keep_answers: int = Field(
