@@ -50,9 +50,7 @@ class CachingAnswerer(Answerer):
         if known is not None:
             took = (perf_counter() - start) * 1000
             return replace(known, timings_ms=Timings(embed=0.0, search=0.0, answer=took, total=took))
-        answer = super().answer(
-            question, document_ids=document_ids, top_k=top_k, max_citations=max_citations
-        )
+        answer = super().answer(question, document_ids=document_ids, top_k=top_k, max_citations=max_citations)
         # Snapshots only ever follow each other: the same one before and after is the one that answered.
         if self.library.snapshot() is before:
             self._keep(key, before, answer)

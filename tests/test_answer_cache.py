@@ -33,7 +33,9 @@ def test_a_question_asked_again_gets_the_same_answer(cached: CachingAnswerer) ->
     first = cached.answer(QUESTION)
     again = cached.answer(f"  {QUESTION.replace(' ', '  ')} ")
     assert again.passages is first.passages, "it was not searched again"
-    assert untimed(again) == untimed(first) == untimed(Answerer(cached.library, refusal=ALWAYS).answer(QUESTION))
+    assert (
+        untimed(again) == untimed(first) == untimed(Answerer(cached.library, refusal=ALWAYS).answer(QUESTION))
+    )
 
 
 def test_the_time_is_that_of_this_request(cached: CachingAnswerer) -> None:
