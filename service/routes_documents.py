@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from service.routing import PROBLEM, DocumentId, JsonResponse, UsedAnswerer, json_only, media_type
+from service.routing import PROBLEM, DocumentId, JsonResponse, UsedAnswerer, check_json, media_type
 from service.schemas import DocumentList, DocumentModel, DocumentText, NewDocument
 from service.wire import document_body
 
@@ -82,7 +82,7 @@ async def _received(request: Request) -> tuple[bytes, str]:
             if not isinstance(file, UploadFile):
                 raise HTTPException(422, "the form has no file in its field `file`")
             return await file.read(), _checked_name(file.filename or "")
-    json_only(request)
+    check_json(request)
     new = NewDocument.model_validate_json(await request.body())
     return new.text.encode("utf-8"), _checked_name(new.title)
 

@@ -35,8 +35,13 @@ class JsonResponse(Response):
         return orjson.dumps(content)
 
 
-def json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
     """Refuse a body that is not JSON, with a 415 problem."""
+    check_json(request)
+
+
+def check_json(request: Request) -> None:
+    """Raise a 415 problem for a body that is not JSON."""
     kind = media_type(request)
     if kind != "application/json" and not kind.endswith("+json"):
         raise HTTPException(415, f"the body is {kind or 'of no type'}: send application/json")
@@ -57,18 +62,19 @@ def keep(ledger: Ledger | None, answer: Answer, question: str) -> None:
         _log.warning("answer %s is not kept: %s", answer.answer_id, error)
 
 
-def _answerer(request: Request) -> Answerer:
+# Not plain functions, each of which would wait for a thread.
+async def _answerer(request: Request) -> Answerer:
     answerer: Answerer = request.app.state.answerer
     return answerer
 
 
-def _ledger(request: Request) -> Ledger | None:
+async def _ledger(request: Request) -> Ledger | None:
     ledger: Ledger | None = request.app.state.ledger
     return ledger
 
 
-def _needed_ledger(request: Request) -> Ledger:
-    ledger = _ledger(request)
+async def _needed_ledger(request: Request) -> Ledger:
+    ledger = await _ledger(request)
     if ledger is None:
         raise UnknownAnswerError("this service keeps no answers: ask the question again")
     return ledger
