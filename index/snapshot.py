@@ -56,16 +56,6 @@ class Snapshot:
     passage_words: LexicalIndex
     sentence_words: LexicalIndex
 
-    @cached_property
-    def numbers(self) -> dict[str, int]:
-        """The document ids' numbers."""
-        return {document_id: number for number, document_id in enumerate(self.documents)}
-
-    def passage_rows(self, document: int) -> range:
-        """Return the rows of the passages of the document with this number."""
-        first, after = np.searchsorted(self.passages[:, 0], [document, document + 1])
-        return range(int(first), int(after))
-
     def sentence_rows(self, passage_row: int) -> range:
         """Return the rows of the sentences of a passage."""
         following = passage_row + 1
@@ -87,7 +77,7 @@ class Snapshot:
     ) -> tuple[Rows, Scores, Scores]:
         """Return rows in ascending order, the cosine and the BM25 score of each (see `View`)."""
         numbers = self._numbers(documents)
-        allowed = None if numbers is None else np.isin(self.passages[:, 0], np.array(numbers, np.int64))
+        allowed = None if numbers is None else self._allowed(numbers)
         near, _ = self.vectors.search(vector, limit, allowed)
         matching, bm25 = self.passage_words.search(words, limit, numbers)
         found = np.concatenate([near, matching])
@@ -117,18 +107,34 @@ class Snapshot:
 
     def sentence_spans(self, document_id: str, start: int, end: int) -> list[tuple[int, int]]:
         """Return the reading ranges of a document's sentences that overlap `start:end`."""
-        passages = np.flatnonzero(self.passages[:, 0] == self.documents.index(document_id))
-        if not len(passages):
+        passages = self._passage_rows(self._number_of[document_id])
+        if not passages:
             return []
-        first, last = int(passages[0]), int(passages[-1])
+        first, last = passages[0], passages[-1]
         spans = self.sentences[self.sentence_rows(first).start : self.sentence_rows(last).stop, 1:3]
         return [(low, high) for low, high in spans.tolist() if low < end and high > start]
 
     def _numbers(self, documents: Collection[str] | None) -> list[int] | None:
         if documents is None:
             return None
-        wanted = set(documents)
-        return [number for number, name in enumerate(self.documents) if name in wanted]
+        return [self._number_of[name] for name in set(documents) if name in self._number_of]
+
+    def _allowed(self, numbers: list[int]) -> NDArray[np.bool_]:
+        """Say of each passage whether it is in one of these documents."""
+        allowed = np.zeros(len(self.passages), np.bool_)
+        for number in numbers:
+            rows = self._passage_rows(number)
+            allowed[rows.start : rows.stop] = True
+        return allowed
+
+    def _passage_rows(self, number: int) -> range:
+        """Return the rows of the passages of the document with this number; numbers ascend with the rows."""
+        first, after = np.searchsorted(self.passages[:, 0], [number, number + 1])
+        return range(int(first), int(after))
+
+    @cached_property
+    def _number_of(self) -> dict[str, int]:
+        return {document_id: number for number, document_id in enumerate(self.documents)}
 
 
 def publish(store: Store) -> Snapshot:

@@ -4,71 +4,70 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from index.library import Library
-from index.snapshot import Snapshot
+from index.backend import Backend
 from service.answering import Answerer
 from service.questions import clean_question
-from service.types import Answer, Timings
+from service.types import Answer, SearchResult, Timings
 
 _Key = tuple[str, frozenset[str] | None, int, int | None]
 
 
 class CachingAnswerer(Answerer):
-    """An answerer that gives a question asked again of the same snapshot the answer that it gave before.
+    """An answerer that gives a question asked again of the same index the answer that it gave before.
 
-    At most `remembered` answers are kept, those asked for last; a new snapshot drops them all. `timings_ms` is
-    the time that this request took.
+    At most `remembered` answers are kept, those asked for last; an index with other contents drops them all.
+    `timings_ms` is the time that this request took.
     """
 
-    def __init__(self, library: Library, *, remembered: int, **parts: Any) -> None:
+    def __init__(self, library: Backend, *, remembered: int, **parts: Any) -> None:
         """`parts` are those of `Answerer`."""
         super().__init__(library, **parts)
         self._remembered = remembered
         self._lock = threading.Lock()
-        self._snapshot: Snapshot | None = None
+        self._fingerprint = ""
         self._answers: OrderedDict[_Key, Answer] = OrderedDict()
 
-    def answer(
+    def stages(
         self,
         question: str,
-        *,
         document_ids: Collection[str] | None = None,
         top_k: int = 5,
         max_citations: int | None = None,
-    ) -> Answer:
-        """See `Answerer.answer`."""
+    ) -> Iterator[SearchResult | Answer]:
+        """See `Answerer.stages`."""
         start = perf_counter()
-        asked = frozenset(document_ids) if document_ids is not None else None
+        asked = None if document_ids is None else frozenset(document_ids)
         key = (clean_question(question), asked, top_k, max_citations)
-        before = self.library.snapshot()
-        known = self._recall(key, before)
+        known = self._recall(key, self.library.snapshot().fingerprint)
         if known is not None:
             took = (perf_counter() - start) * 1000
-            return replace(known, timings_ms=Timings(embed=0.0, search=0.0, answer=took, total=took))
-        answer = super().answer(question, document_ids=document_ids, top_k=top_k, max_citations=max_citations)
-        # Snapshots only ever follow each other: the same one before and after is the one that answered.
-        if self.library.snapshot() is before:
-            self._keep(key, before, answer)
-        return answer
+            timings = Timings(embed=0.0, search=0.0, answer=took, total=took)
+            yield SearchResult(known.passages, known.index, timings)
+            yield replace(known, timings_ms=timings)
+            return
+        for stage in super().stages(question, document_ids, top_k, max_citations):
+            if isinstance(stage, Answer):
+                self._keep(key, stage)
+            yield stage
 
-    def _recall(self, key: _Key, snapshot: Snapshot) -> Answer | None:
+    def _recall(self, key: _Key, fingerprint: str) -> Answer | None:
         with self._lock:
-            if self._snapshot is not snapshot:
-                self._snapshot = snapshot
+            if self._fingerprint != fingerprint:
+                self._fingerprint = fingerprint
                 self._answers.clear()
             answer = self._answers.get(key)
             if answer is not None:
                 self._answers.move_to_end(key)
             return answer
 
-    def _keep(self, key: _Key, snapshot: Snapshot, answer: Answer) -> None:
+    def _keep(self, key: _Key, answer: Answer) -> None:
         with self._lock:
-            if self._snapshot is snapshot:
+            if answer.index.fingerprint == self._fingerprint:
                 self._answers[key] = answer
                 while len(self._answers) > self._remembered:
                     self._answers.popitem(last=False)
