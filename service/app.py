@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from service import routes_admin, routes_answers, routes_ask, routes_documents
+from service import routes_admin, routes_answers, routes_ask, routes_documents, routes_openai
 from service.answering import Answerer
 from service.gate import Gate
 from service.ledger import Ledger
@@ -24,7 +24,7 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     app = FastAPI(title="Pincite", version="1", description=DESCRIPTION, redoc_url=None)
     app.state.answerer = answerer
     app.state.ledger = ledger
-    for routes in (routes_ask, routes_answers, routes_documents, routes_admin):
+    for routes in (routes_ask, routes_answers, routes_documents, routes_admin, routes_openai):
         app.include_router(routes.router)
     app.include_router(page_routes(answerer))
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
