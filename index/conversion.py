@@ -1,7 +1,7 @@
-"""Models converted once to ONNX and kept in the user's cache folder.
+"""Models converted once, to ONNX and for the native encoder, and kept in the user's cache folder.
 
-A folder a model: `encoder-int8.onnx`, `encoder-fp32.onnx`, `embeddings.bin`, `tokenizer.json` and `manifest.json`,
-which holds the SHA-256 of the others. A converted model needs neither its source weights nor torch.
+A folder a model: `encoder-int8.onnx`, `encoder-fp32.onnx`, `encoder-native.bin`, `embeddings.bin`, `tokenizer.json` and
+`manifest.json`, which holds the SHA-256 of the others. A converted model needs neither its source weights nor torch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from index.native_file import pack_bert
 from index.onnx_graph import EMBEDDINGS_FILE, BertShape, Precision, build_graph, word_embeddings
 from index.types import Progress
 from index.weights import (
@@ -29,11 +30,12 @@ from index.weights import (
     split_revision,
 )
 
-CONVERTER = 1
+CONVERTER = 2
 """Goes up whenever the converted files would differ."""
 
 _MANIFEST = "manifest.json"
 _TOKENIZER = "tokenizer.json"
+_NATIVE = "encoder-native.bin"
 _PRECISIONS: tuple[Precision, ...] = ("int8", "fp32")
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,14 @@ class ConvertedModel:
     @property
     def tokenizer(self) -> Path:
         return self.path / _TOKENIZER
+
+    @property
+    def native(self) -> Path:
+        return self.path / _NATIVE
+
+    @property
+    def embeddings(self) -> Path:
+        return self.path / EMBEDDINGS_FILE
 
     def graph(self, precision: Precision) -> Path:
         return self.path / _graph_file(precision)
@@ -106,6 +116,7 @@ def converted_files(source: ModelFolder) -> Iterator[tuple[str, bytes]]:
     yield EMBEDDINGS_FILE, word_embeddings(tensors)
     for precision in _PRECISIONS:
         yield _graph_file(precision), build_graph(tensors, shape, precision)
+    yield _NATIVE, pack_bert(tensors, shape)
 
 
 def _cached(name: str) -> ConvertedModel | None:
@@ -127,7 +138,7 @@ def _convert(source: ModelFolder, progress: Progress | None) -> ConvertedModel:
     shape = BertShape.of(source)
     target = _folder(source.name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    total = len(_PRECISIONS) + 2
+    total = len(_PRECISIONS) + 3
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as scratch:
         made = Path(scratch) / target.name
         made.mkdir()

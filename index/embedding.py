@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from index.conversion import ConvertedModel, prepare
+from index.native import NativeUnavailableError, Network, Rows
 from index.onnx_graph import Precision
 from index.onnx_session import open_session
 from index.types import Embedder, Progress, TokenVectors, Vectors
@@ -36,29 +39,26 @@ _log = logging.getLogger(__name__)
 def open_embedder(model: str = DEFAULT_MODEL, progress: Progress | None = None) -> Embedder:
     """Return the fastest embedder that can hold `model`: a folder, or a name with or without its revision.
 
-    ONNX Runtime comes first (the model is converted when it is not in the cache, with `progress`), then
-    sentence-transformers. Both give the same name and, to rounding, the same vectors.
+    The native encoder comes first (the model is converted when it is not in the cache, with `progress`), then ONNX
+    Runtime, then sentence-transformers. All give the same name and, to the precision of int8, the same vectors.
     Raises the errors of `index.weights`.
     """
     try:
-        return OnnxEmbedder(prepare(model, progress))
+        converted = prepare(model, progress)
     except (UnsupportedModelError, OSError) as reason:
         _log.warning("using sentence-transformers, which is slower: %s", reason)
-    return SentenceTransformerEmbedder(resolve_model(model))
+        return SentenceTransformerEmbedder(resolve_model(model))
+    try:
+        return NativeEmbedder(converted)
+    except NativeUnavailableError as reason:
+        _log.warning("using ONNX Runtime, which is slower: %s", reason)
+    return OnnxEmbedder(converted)
 
 
-class OnnxEmbedder:
-    """A converted model on ONNX Runtime, one thread a run. Safe to use from several threads at once."""
+class _ConvertedEmbedder(ABC):
+    """What the runtimes of a converted model share: the tokenizer, and batches of like length on all cores."""
 
-    def __init__(
-        self,
-        model: ConvertedModel,
-        *,
-        threads: int | None = None,
-        question_precision: Precision = "int8",
-        passage_precision: Precision = "fp32",
-    ) -> None:
-        """`threads` is how many batches of passages run at once, by default as many as there are cores."""
+    def __init__(self, model: ConvertedModel, threads: int | None) -> None:
         from tokenizers import Tokenizer
 
         self._model = model
@@ -66,8 +66,6 @@ class OnnxEmbedder:
         self._tokenizer = Tokenizer.from_file(str(model.tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(model.max_tokens)
-        self._passage_precision = passage_precision
-        self._questions = _session(model, question_precision)
 
     @property
     def name(self) -> str:
@@ -97,32 +95,97 @@ class OnnxEmbedder:
         return vectors
 
     def embed_question(self, text: str) -> Vectors:
-        ids = np.array([self._tokenizer.encode(_clean(text)).ids], np.int32)
-        return np.asarray(_run(self._questions, ids, np.ones_like(ids))[0])
+        return self._question(self._tokenizer.encode(_clean(text)).ids)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """See `TokenEmbedder`. Each text runs alone, so that its vectors do not depend on its company."""
         return [self._token_vectors(_clean(text)) for text in texts]
+
+    def _token_vectors(self, text: str) -> TokenVectors:
+        encoding = self._tokenizer.encode(text)
+        pooled, tokens = self._tokens(encoding.ids)
+        return _without_specials(pooled, tokens, encoding.offsets, encoding.special_tokens_mask)
+
+    @abstractmethod
+    def _embed(self, texts: list[list[int]]) -> Vectors:
+        """Return the vectors of passages."""
+
+    @abstractmethod
+    def _question(self, ids: list[int]) -> Vectors:
+        """Return the vector of a question."""
+
+    @abstractmethod
+    def _tokens(self, ids: list[int]) -> tuple[Vectors, Vectors]:
+        """Return the vector of a question, and the last layer's rows."""
+
+
+class NativeEmbedder(_ConvertedEmbedder):
+    """A converted model on the native encoder. Safe to use from several threads at once."""
+
+    def __init__(self, model: ConvertedModel, *, threads: int | None = None) -> None:
+        """See `OnnxEmbedder` for `threads`. Raises `NativeUnavailableError` where the encoder is not to be had."""
+        self._network = Network(model.native)
+        super().__init__(model, threads)
+        words = np.memmap(model.embeddings, np.float32, "r")
+        self._words = words.reshape(-1, model.dimension)
+
+    def _embed(self, texts: list[list[int]]) -> Vectors:
+        return self._network.pool(self._rows(texts))
+
+    def _question(self, ids: list[int]) -> Vectors:
+        return np.asarray(self._embed([ids])[0])
+
+    def _tokens(self, ids: list[int]) -> tuple[Vectors, Vectors]:
+        rows = self._rows([ids])
+        return self._network.pool(rows)[0], rows.values
+
+    def _rows(self, texts: list[list[int]]) -> Rows:
+        lengths = [len(ids) for ids in texts]
+        ids = np.fromiter(chain.from_iterable(texts), np.int32, sum(lengths))
+        rows = Rows.of(self._words[ids], lengths)
+        self._network.embed(rows)
+        self._network.run(rows, 0, self._network.layers)
+        return rows
+
+
+class OnnxEmbedder(_ConvertedEmbedder):
+    """A converted model on ONNX Runtime, one thread a run. Safe to use from several threads at once."""
+
+    def __init__(
+        self,
+        model: ConvertedModel,
+        *,
+        threads: int | None = None,
+        question_precision: Precision = "int8",
+        passage_precision: Precision = "fp32",
+    ) -> None:
+        """`threads` is how many batches of passages run at once, by default as many as there are cores."""
+        super().__init__(model, threads)
+        self._passage_precision = passage_precision
+        self._questions = _session(model, question_precision)
 
     @cached_property
     def _passages(self) -> Any:
         # Opened when first needed: answering questions does without.
         return _session(self._model, self._passage_precision)
 
-    def _embed(self, rows: list[list[int]]) -> Vectors:
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
+    def _embed(self, texts: list[list[int]]) -> Vectors:
+        ids = np.zeros((len(texts), max(map(len, texts))), np.int32)
         mask = np.zeros_like(ids)
-        for number, row in enumerate(rows):
+        for number, row in enumerate(texts):
             ids[number, : len(row)] = row
             mask[number, : len(row)] = 1
         return _run(self._passages, ids, mask)
 
-    def _token_vectors(self, text: str) -> TokenVectors:
-        encoding = self._tokenizer.encode(text)
-        ids = np.array([encoding.ids], np.int32)
-        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    def _question(self, ids: list[int]) -> Vectors:
+        batch = np.array([ids], np.int32)
+        return np.asarray(_run(self._questions, batch, np.ones_like(batch))[0])
+
+    def _tokens(self, ids: list[int]) -> tuple[Vectors, Vectors]:
+        batch = np.array([ids], np.int32)
+        feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
         pooled, tokens = self._questions.run(["embedding", "tokens"], feeds)
-        return _without_specials(pooled[0], tokens[0], encoding.offsets, encoding.special_tokens_mask)
+        return pooled[0], tokens[0]
 
 
 class SentenceTransformerEmbedder:
