@@ -16,7 +16,7 @@ help:  ## list the commands
 install: $(INSTALLED)  ## create .venv, install what was tested, prepare the model
 
 # torch first and by its exact version: a bare `torch` may bring several GB of GPU libraries along.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt index/encoder.cpp
 	$(PYTHON) -m venv .venv
 	@echo "Installing (a few minutes the first time) ..."
 	$(BIN)/pip install --quiet "$$(grep '^torch==' constraints.txt)"

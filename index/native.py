@@ -24,6 +24,7 @@ TARGETS = ("portable", "avx2", "avx512")
 
 _SWITCH = "PINCITE_NATIVE"
 
+
 class NativeUnavailableError(Exception):
     """The native encoder is not to be had here; the message says why."""
 
@@ -52,7 +53,9 @@ class Network:
         """Open a file that `pack` gave. Raises `NativeUnavailableError` where the encoder is not to be had."""
         self._library, self._target = _library(), target()
         if path.stat().st_size == 0:
-            raise NativeUnavailableError(f"the native encoder cannot hold the sizes of the model in {path.parent}")
+            raise NativeUnavailableError(
+                f"the native encoder cannot hold the sizes of the model in {path.parent}"
+            )
         self._file = np.memmap(path, np.uint8, "r")
         header = self._file[: HEADER.itemsize].view(HEADER)[0]
         self.dimension, inner, heads, self.layers, self.places = map(int, header["sizes"])
@@ -115,7 +118,9 @@ def _library() -> ctypes.CDLL:
     places = [Path(__file__).with_name(f"_encoder{suffix}") for suffix in EXTENSION_SUFFIXES]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise NativeUnavailableError("the native encoder was not compiled; with a C++ compiler, install again")
+        raise NativeUnavailableError(
+            "the native encoder was not compiled; with a C++ compiler, install again"
+        )
     try:
         library = ctypes.CDLL(str(path))  # whose calls let other threads run
     except OSError as error:

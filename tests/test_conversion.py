@@ -53,11 +53,11 @@ def test_two_conversions_give_equal_bytes(folder: Path) -> None:
 def test_conversion_is_done_once(folder: Path, cache: Path) -> None:
     steps: list[tuple[int, int]] = []
     model = prepare(str(folder), lambda done, total: steps.append((done, total)))
-    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     assert (model.dimension, model.max_tokens) == (32, MAX_TOKENS)
-    assert [path.name for path in (cache / "models").iterdir()] == [f"{model.name}.v1"]  # no scratch is left
+    assert [path.name for path in (cache / "models").iterdir()] == [f"{model.name}.v2"]  # no scratch is left
     assert prepare(str(folder), lambda done, total: steps.append((done, total))) == model
-    assert len(steps) == 4
+    assert len(steps) == 5
 
 
 def test_a_converted_model_needs_no_source(folder: Path) -> None:
@@ -69,7 +69,8 @@ def test_a_converted_model_needs_no_source(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["encoder-int8.onnx", "encoder-fp32.onnx", "embeddings.bin", "tokenizer.json"]
+    "file",
+    ["encoder-int8.onnx", "encoder-fp32.onnx", "encoder-native.bin", "embeddings.bin", "tokenizer.json"],
 )
 def test_a_damaged_model_is_found_and_made_again(
     folder: Path, file: str, caplog: pytest.LogCaptureFixture

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from tiny_bert import DIMENSION, MAX_TOKENS, write_tiny_bert
 
 from index.conversion import prepare
-from index.embedding import OnnxEmbedder, SentenceTransformerEmbedder, open_embedder, packed_batches
+from index.embedding import (
+    NativeEmbedder,
+    OnnxEmbedder,
+    SentenceTransformerEmbedder,
+    open_embedder,
+    packed_batches,
+)
 from index.weights import resolve_model
 from tools.embedding_quality import chunking_evaluation, quality
 
@@ -146,7 +152,7 @@ def test_quality_counts_ranks_and_hits() -> None:
 
 def test_the_fast_runtime_comes_first(folder: Path) -> None:
     embedder = open_embedder(str(folder))
-    assert isinstance(embedder, OnnxEmbedder)
+    assert isinstance(embedder, NativeEmbedder | OnnxEmbedder)
     assert open_embedder(embedder.name).name == embedder.name
 
 

@@ -18,6 +18,7 @@ def test_the_runtime_keeps_no_device_id_and_no_events(tmp_path: Path) -> None:
         "HOME": str(tmp_path),
         "PINCITE_CACHE": str(prepare("all-MiniLM-L6-v2").path.parent),
         "PYTHONPATH": str(ROOT),
+        "PINCITE_NATIVE": "off",
     }
     run = subprocess.run(
         [sys.executable, "-c", USE], capture_output=True, text=True, env=environment, check=True
