@@ -69,16 +69,34 @@ def said(answer: Answer, citation: Citation) -> bool:
 
 
 def marked_url(
-    document_id: str, spans: Iterable[Span | Quote], sha256: str = "", start: int | None = None
+    document_id: str,
+    spans: Iterable[Span | Quote],
+    sha256: str = "",
+    start: int | None = None,
+    page: int | None = None,
+    *,
+    text: bool = False,
 ) -> str:
-    """Return the page of a document with the spans marked, at the first of them or else from `start` on."""
+    """Return the page of a document with the spans marked, at the first of them.
+
+    Or else from the offset `start` on, at `page`, or as `text` though there are pictures of its pages.
+    """
     fields = [("span", f"{span.start}-{span.end}") for span in spans]
-    anchor = "#span-1" if fields and start is None else ""
+    anchor = "#span-1" if fields and start is None and page is None else ""
     if sha256:
         fields.append(("version", sha256[:VERSION]))
     if start is not None:
         fields.append(("from", str(start)))
+    if page is not None:
+        fields.append(("page", str(page)))
+    if text:
+        fields.append(("view", "text"))
     return f"/documents/{quote(document_id, safe='')}" + (f"?{urlencode(fields)}" if fields else "") + anchor
+
+
+def picture_url(document_id: str, page: int, sha256: str) -> str:
+    """Return the picture of a document's page."""
+    return f"/documents/{quote(document_id, safe='')}/pages/{page}.png?version={sha256[:VERSION]}"
 
 
 def quotation(citation: Citation) -> str:

@@ -7,64 +7,46 @@ as text: the templates escape it, and the Content-Security-Policy lets nothing r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 
 from index.errors import UnknownDocumentError
 from index.types import DocumentRecord, StoredDocument
 from ingest.types import Span
-from service.answer_view import VERSION, example_questions, headings
+from service.answer_view import example_questions, headings
 from service.answering import Answerer
+from service.opening import NUMBER, Opened, PageError, Place, open_place, read_number, read_spans
+from service.page_images import PageImages
 from service.page_templates import HEADERS, asset_type, assets, environment
 from service.questions import QuestionError
-from service.source_view import SourceView, line_of, view_source
+from service.source_view import line_of
 from service.types import Answer, Citation, EvidencePassage
 
-MOST_SPANS = 100
 MOST_LISTED = 200
 """Documents the page lists; of more it says how many there are."""
 SHOWN_ALSO_AT = 5
 _EXAMPLE_DOCUMENTS = 8
 _EXAMPLE_CHARACTERS = 1_000_000
 """Only the headings of the first few documents, none of them huge, are read to find examples."""
-_SPAN = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
-_OFFSET = re.compile(r"[0-9]{1,12}")
-
-
-class PageError(Exception):
-    """Something the page was asked that it cannot show: `status`, a `title`, and what to do as the message."""
-
-    def __init__(self, status: int, title: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.title = status, title
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A document opened at its marked places. `changed`: it is not the version that the link was made for."""
-
-    document: DocumentRecord
-    view: SourceView
-    spans: tuple[Span, ...]
-    version: str
-    changed: bool
 
 
 def page_routes(answerer: Answerer) -> APIRouter:
-    """Return the routes `/`, `/documents/{id}` and `/static/{name}`."""
+    """Return the routes `/`, `/documents/{id}`, the pictures of its pages, and `/static/{name}`."""
     files = assets(Path(__file__).parent / "static")
     pages = _Pages(answerer, environment(Path(__file__).parent / "templates", files))
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/", pages.ask, response_class=HTMLResponse)
     router.add_api_route("/documents/{document_id}", pages.source, response_class=HTMLResponse)
+    router.add_api_route(
+        "/documents/{document_id}/pages/{number}.png", pages.picture, response_class=Response
+    )
 
     async def send_asset(name: str) -> Response:
         if name not in files:
@@ -78,10 +60,11 @@ def page_routes(answerer: Answerer) -> APIRouter:
 
 
 class _Pages:
-    """The handlers. They are not coroutines: the framework runs them on worker threads."""
+    """The handlers. What works is no coroutine: the framework runs it on worker threads."""
 
     def __init__(self, answerer: Answerer, environment: Environment) -> None:
         self._answerer, self._library, self._environment = answerer, answerer.library, environment
+        self._images = PageImages(answerer.library)
 
     def ask(
         self,
@@ -129,14 +112,14 @@ class _Pages:
 
     def _answered(self, answer: Answer, number: str, searched: int) -> dict[str, object]:
         by_number = {citation.number: citation for citation in answer.citations}
-        citation = by_number.get(int(number)) if _OFFSET.fullmatch(number) else None
+        citation = by_number.get(int(number)) if NUMBER.fullmatch(number) else None
         citation = citation or next(iter(answer.citations), None)
         return {
             "answer": answer,
             "by_number": by_number,
             "lines": self._lines(answer),
             "open": citation.number if citation else 0,
-            "opened": self._open_place(citation or next(iter(answer.passages), None)),
+            "opened": self._open_beside(citation or next(iter(answer.passages), None)),
             "searched": searched,
         }
 
@@ -151,13 +134,13 @@ class _Pages:
         sources = {each.record.id: each.source for each in self._texts({each for each, _ in places})}
         return {(each, start): line_of(sources[each], start) for each, start in places if each in sources}
 
-    def _open_place(self, place: Citation | EvidencePassage | None) -> Opened | None:
+    def _open_beside(self, place: Citation | EvidencePassage | None) -> Opened | None:
         if place is None:
             return None
         spans = tuple(Span(each.start, each.end) for each in place.spans)
         version = place.document_sha256 if isinstance(place, Citation) else ""
         try:
-            return self._open(place.document_id, spans, version, None)
+            return open_place(self._library, Place(place.document_id, spans, version))
         except PageError:  # removed, or replaced by something shorter, since it was asked
             return None
 
@@ -168,62 +151,44 @@ class _Pages:
         start: str | None = None,
         end: str | None = None,
         from_: Annotated[str | None, Query(alias="from")] = None,
+        page: str | None = None,
+        view: str = "",
         version: str = "",
     ) -> HTMLResponse:
-        """A document's source with places marked: `span=start-end`, repeatable, or one `start=` and `end=`.
+        """A document with places marked: `span=start-end`, repeatable, or one `start=` and `end=`.
 
-        `from=` is the offset where the shown window begins; otherwise it is around the first place.
+        One with pages is shown as the picture of `page=`, or of the first marked page; `view=text` asks for its
+        source text. `from=` is the offset where the shown window of the text begins; otherwise it is around the
+        first place.
         """
         asked = list(span or ())
         if start is not None or end is not None:
-            asked.append(f"{start or ''}-{end or ''}")
+            asked.insert(0, f"{start or ''}-{end or ''}")
         try:
-            opened = self._open(document_id, _read_spans(asked), version, from_)
+            place = Place(
+                document_id,
+                read_spans(asked),
+                version,
+                read_number(from_, "from=1200"),
+                read_number(page, "page=3"),
+                view == "text",
+            )
+            opened = open_place(self._library, place)
         except PageError as error:
             return self._render("error.html", {"error": error, "document_id": document_id}, error.status)
         return self._render("document.html", {"opened": opened})
 
-    def _open(self, document_id: str, spans: tuple[Span, ...], version: str, start: str | None) -> Opened:
-        if start is not None and not _OFFSET.fullmatch(start):
-            raise PageError(
-                422, "That place cannot be", "A window begins at a whole number, as in from=1200."
-            )
-        try:
-            document = self._library.document(document_id)
-        except UnknownDocumentError as error:
-            message = "It was removed, or the link is wrong. The first page lists the documents there are."
-            raise PageError(404, "That document is not here", message) from error
-        record, source = document.record, document.source
-        try:
-            view = view_source(source, spans, start=None if start is None else int(start))
-        except ValueError as error:
-            message = (
-                f"The link points past the end of “{record.title}”, which has {len(source):,} characters. "
-                "The document may have changed since the link was made."
-            )
-            raise PageError(422, "That place is not in the document", message) from error
-        changed = bool(version) and not record.sha256.startswith(version[:VERSION])
-        return Opened(record, view, spans, version[:VERSION], changed)
+    async def picture(self, document_id: str, number: Annotated[int, PathParameter(ge=1)]) -> Response:
+        """A page as a picture. Its address carries the version of the document, so it can be kept."""
+        image = await self._images.image(document_id, number)
+        if image is None:
+            return Response(status_code=404, headers=HEADERS)
+        caching = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return Response(image, media_type="image/png", headers=HEADERS | caching)
 
     def _render(self, template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
         content = self._environment.get_template(template).render(values)
         return HTMLResponse(content, status, HEADERS | {"Cache-Control": "private, no-cache"})
-
-
-def _read_spans(asked: Sequence[str]) -> tuple[Span, ...]:
-    if len(asked) > MOST_SPANS:
-        message = f"The link marks {len(asked)} places; {MOST_SPANS} is the most."
-        raise PageError(422, "Too many places at once", message)
-    spans: list[Span] = []
-    for text in asked:
-        match = _SPAN.fullmatch(text)
-        if match is None or int(match[1]) >= int(match[2]):
-            message = (
-                f"“{text[:60]}” is no span. Give its first character and the one after its last: 120-164."
-            )
-            raise PageError(422, "That place cannot be", message)
-        spans.append(Span(int(match[1]), int(match[2])))
-    return tuple(spans)
 
 
 def _sentence(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service import messages
-from service.answer_view import VERSION, inner_path, marked_url, quotation, said, segments
+from service.answer_view import VERSION, inner_path, marked_url, picture_url, quotation, said, segments
 from service.questions import MAX_CHARACTERS
 
 HEADERS = {
@@ -52,7 +52,9 @@ def environment(templates: Path, files: dict[str, bytes]) -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: value.translate(_VISIBLE) if isinstance(value, str) else value,
     )
-    made.globals.update(asset=asset, messages=messages, url=marked_url, longest=MAX_CHARACTERS)
+    made.globals.update(
+        asset=asset, messages=messages, url=marked_url, picture=picture_url, longest=MAX_CHARACTERS
+    )
     made.globals.update(segments=segments, said=said, quotation=quotation, inner_path=inner_path)
     # What a template shows only where a page brings it.
     made.globals.update(answer=None, opened=None, error=None, question="", scope=(), chosen=(), alone=False)
