@@ -94,6 +94,11 @@ def marked_url(
     return f"/documents/{quote(document_id, safe='')}" + (f"?{urlencode(fields)}" if fields else "") + anchor
 
 
+def answer_url(answer_id: str) -> str:
+    """Return the permanent link of an answer."""
+    return f"/answers/{quote(answer_id, safe='')}"
+
+
 def picture_url(document_id: str, page: int, sha256: str) -> str:
     """Return the picture of a document's page."""
     return f"/documents/{quote(document_id, safe='')}/pages/{page}.png?version={sha256[:VERSION]}"

@@ -8,6 +8,13 @@ from service.types import Citation, IndexInfo
 NOT_IN_DOCUMENT = "The documents do not say."
 NEAREST = "The nearest places:"
 NO_DOCUMENTS = "There are no documents yet. Add one with `pincite ingest PATH`."
+ANSWER_NOT_KEPT = (
+    "It was never given here, or long ago: answers are kept for a while. Ask the question again."
+)
+ANSWER_GONE = "It quotes a document that was removed since. Ask the question again."
+FORM_FROM_ELSEWHERE = (
+    "The form was not sent from this page, so nothing was done. Open the page and try again."
+)
 
 QUALITY: dict[Quality, str] = {
     "intact": "",
@@ -17,7 +24,7 @@ QUALITY: dict[Quality, str] = {
 }
 
 _DAMAGE: dict[EditKind, str] = {
-    "join": "Interrupted here: the sentence goes on in line {line:,}",
+    "join": "Interrupted here: the sentence goes on at line {line:,}",
     "move": "Out of place here: {reason}",
     "replace": "Damaged here: {reason}",
     "mark": "Scrambled here: {reason}",
@@ -28,6 +35,18 @@ _DAMAGE: dict[EditKind, str] = {
 def remark(edit: Edit, line: int) -> str:
     """Return in words what is wrong with the source where it was repaired; `line` is where the damage ends."""
     return _DAMAGE[edit.kind].format(reason=edit.reason, line=line)
+
+
+def changed(*, quotes_stand: bool) -> str:
+    """Return what became of a citation whose document has changed since the answer."""
+    if quotes_stand:
+        return "The document has changed since; the quoted words still stand at this place."
+    return "The document has changed since; the quoted words no longer stand at this place."
+
+
+def reason_too_long(most: int) -> str:
+    """Return how feedback must be sent."""
+    return f"Say whether the answer helped and, if you like, why, in up to {most:,} characters."
 
 
 def confidence(value: float) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.backend import Backend
 from index.errors import UnknownDocumentError
-from index.library import Library
 from index.types import DocumentRecord, StoredDocument
 from ingest.types import Span
 from service.answer_view import VERSION
@@ -59,7 +59,7 @@ class Opened:
     page: PageView | None
 
 
-def open_place(library: Library, place: Place) -> Opened:
+def open_place(library: Backend, place: Place) -> Opened:
     """Open a document. Raises `PageError` where it, or the place in it, is not there."""
     try:
         document = library.document(place.document_id)
@@ -68,7 +68,9 @@ def open_place(library: Library, place: Place) -> Opened:
         raise PageError(404, "That document is not here", message) from error
     record = document.record
     pictured = document.boxes is not None and library.keeps_original(record.id)
-    as_picture = pictured and not place.text and place.start is None and bool(place.spans or place.page)
+    as_picture = (
+        pictured and not place.text and place.start is None and (bool(place.spans) or place.page is not None)
+    )
     try:
         page = _page(document, place) if as_picture else None
         view = (

@@ -7,42 +7,47 @@ as text: the templates escape it, and the Content-Security-Policy lets nothing r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi import Path as PathParameter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment
 
 from index.errors import UnknownDocumentError
-from index.types import DocumentRecord, StoredDocument
-from ingest.types import Span
-from service.answer_view import example_questions, headings
+from index.types import DocumentRecord
+from service import messages
+from service.answer_page import answer_values, is_kept, present, recall
+from service.answer_view import answer_url, example_questions, headings
 from service.answering import Answerer
-from service.opening import NUMBER, Opened, PageError, Place, open_place, read_number, read_spans
+from service.ledger import Feedback, now
+from service.opening import PageError, Place, open_place, read_number, read_spans
+from service.origin import is_own
 from service.page_images import PageImages
 from service.page_templates import HEADERS, asset_type, assets, environment
 from service.questions import QuestionError
-from service.source_view import line_of
-from service.types import Answer, Citation, EvidencePassage
+from service.routing import UsedLedger, keep
 
+MOST_REASON = 2_000
 MOST_LISTED = 200
 """Documents the page lists; of more it says how many there are."""
-SHOWN_ALSO_AT = 5
 _EXAMPLE_DOCUMENTS = 8
 _EXAMPLE_CHARACTERS = 1_000_000
 """Only the headings of the first few documents, none of them huge, are read to find examples."""
 
 
 def page_routes(answerer: Answerer) -> APIRouter:
-    """Return the routes `/`, `/documents/{id}`, the pictures of its pages, and `/static/{name}`."""
+    """Return the routes `/`, `/answers/{id}` with its feedback, `/documents/{id}`, the pictures of its pages, and `/static/{name}`."""
     files = assets(Path(__file__).parent / "static")
     pages = _Pages(answerer, environment(Path(__file__).parent / "templates", files))
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/", pages.ask, response_class=HTMLResponse)
+    router.add_api_route("/answers/{answer_id}", pages.answer, response_class=HTMLResponse)
+    router.add_api_route(
+        "/answers/{answer_id}/feedback", pages.judge, methods=["POST"], response_class=Response
+    )
     router.add_api_route("/documents/{document_id}", pages.source, response_class=HTMLResponse)
     router.add_api_route(
         "/documents/{document_id}/pages/{number}.png", pages.picture, response_class=Response
@@ -68,6 +73,7 @@ class _Pages:
 
     def ask(
         self,
+        ledger: UsedLedger,
         q: str = "",
         document: Annotated[list[str] | None, Query()] = None,
         open_: Annotated[str, Query(alias="open")] = "1",
@@ -91,7 +97,9 @@ class _Pages:
             message = "A document chosen for this question has been removed. Choose again and ask."
             refused = PageError(404, "That document is not here", message)
         else:
-            return self._render("index.html", shown | self._answered(answer, open_, len(chosen or documents)))
+            keep(ledger, answer, q.strip())
+            shown |= {"searched": len(chosen or documents), "kept": is_kept(answer, ledger)}
+            return self._render("index.html", shown | answer_values(answer, open_, self._library))
         return self._render("index.html", shown | self._start(documents) | {"error": refused}, refused.status)
 
     def _start(self, documents: Sequence[DocumentRecord]) -> dict[str, object]:
@@ -100,49 +108,48 @@ class _Pages:
             "documents": documents[:MOST_LISTED],
             "unlisted": max(0, len(documents) - MOST_LISTED),
             "examples": example_questions(
-                [headings(each) for each in self._texts(record.id for record in few)]
+                [headings(each) for each in present((record.id for record in few), self._library)]
             ),
         }
 
-    def _texts(self, document_ids: Iterable[str]) -> Iterator[StoredDocument]:
-        """Yield the documents with these ids but for those that have been removed meanwhile."""
-        for document_id in document_ids:
-            with suppress(UnknownDocumentError):
-                yield self._library.document(document_id)
-
-    def _answered(self, answer: Answer, number: str, searched: int) -> dict[str, object]:
-        by_number = {citation.number: citation for citation in answer.citations}
-        citation = by_number.get(int(number)) if NUMBER.fullmatch(number) else None
-        citation = citation or next(iter(answer.citations), None)
-        return {
-            "answer": answer,
-            "by_number": by_number,
-            "lines": self._lines(answer),
-            "open": citation.number if citation else 0,
-            "opened": self._open_beside(citation or next(iter(answer.passages), None)),
-            "searched": searched,
-        }
-
-    def _lines(self, answer: Answer) -> dict[tuple[str, int], int]:
-        """Return the line of each place that an answer names by its offset alone."""
-        places = [(each.document_id, span.start) for each in answer.passages for span in each.spans[:1]]
-        places += [
-            (each.document_id, span.start)
-            for each in answer.citations
-            for span in each.also_at[:SHOWN_ALSO_AT]
-        ]
-        sources = {each.record.id: each.source for each in self._texts({each for each, _ in places})}
-        return {(each, start): line_of(sources[each], start) for each, start in places if each in sources}
-
-    def _open_beside(self, place: Citation | EvidencePassage | None) -> Opened | None:
-        if place is None:
-            return None
-        spans = tuple(Span(each.start, each.end) for each in place.spans)
-        version = place.document_sha256 if isinstance(place, Citation) else ""
+    def answer(
+        self,
+        answer_id: str,
+        ledger: UsedLedger,
+        open_: Annotated[str, Query(alias="open")] = "1",
+        said: str = "",
+    ) -> HTMLResponse:
+        """An answer as it was given, by its permanent link; `said` thanks for what was said of it."""
         try:
-            return open_place(self._library, Place(place.document_id, spans, version))
-        except PageError:  # removed, or replaced by something shorter, since it was asked
-            return None
+            recalled = recall(answer_id, ledger, self._library)
+        except PageError as error:
+            return self._render("error.html", {"error": error}, error.status)
+        titles = {each.id: each.title for each in self._library.documents()}
+        values = answer_values(recalled.answer, open_, self._library)
+        shown: dict[str, object] = {"question": recalled.question, "titles": titles, "recalled": recalled}
+        shown |= {"kept": True, "said_before": said if said in ("yes", "no") else ""}
+        return self._render("index.html", shown | values)
+
+    def judge(
+        self,
+        request: Request,
+        answer_id: str,
+        ledger: UsedLedger,
+        helpful: Annotated[str, Form()] = "",
+        reason: Annotated[str, Form()] = "",
+    ) -> Response:
+        """Remember whether an answer helped and, if not, why; then show the answer again, with thanks."""
+        try:
+            if not is_own(request):
+                raise PageError(403, "That came from elsewhere", messages.FORM_FROM_ELSEWHERE)
+            if helpful not in ("yes", "no") or len(reason) > MOST_REASON:
+                raise PageError(422, "That cannot be kept", messages.reason_too_long(MOST_REASON))
+            recall(answer_id, ledger, self._library)
+            assert ledger is not None
+            ledger.add_feedback(Feedback(answer_id, helpful == "yes", reason.strip(), "page", now()))
+        except PageError as error:
+            return self._render("error.html", {"error": error}, error.status)
+        return RedirectResponse(f"{answer_url(answer_id)}?said={helpful}", 303, HEADERS)
 
     def source(
         self,

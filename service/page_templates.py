@@ -8,7 +8,16 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service import messages
-from service.answer_view import VERSION, inner_path, marked_url, picture_url, quotation, said, segments
+from service.answer_view import (
+    VERSION,
+    answer_url,
+    inner_path,
+    marked_url,
+    picture_url,
+    quotation,
+    said,
+    segments,
+)
 from service.questions import MAX_CHARACTERS
 
 HEADERS = {
@@ -53,9 +62,15 @@ def environment(templates: Path, files: dict[str, bytes]) -> Environment:
         finalize=lambda value: value.translate(_VISIBLE) if isinstance(value, str) else value,
     )
     made.globals.update(
-        asset=asset, messages=messages, url=marked_url, picture=picture_url, longest=MAX_CHARACTERS
+        asset=asset,
+        messages=messages,
+        url=marked_url,
+        picture=picture_url,
+        permanent=answer_url,
+        longest=MAX_CHARACTERS,
     )
     made.globals.update(segments=segments, said=said, quotation=quotation, inner_path=inner_path)
     # What a template shows only where a page brings it.
     made.globals.update(answer=None, opened=None, error=None, question="", scope=(), chosen=(), alone=False)
+    made.globals.update(recalled=None, kept=False, said_before="", searched=0, document_id="")
     return made

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ingest.types import Quality, Span
 from service.answering import Answerer
 from service.app import create_app
 from service.citing import citation_of, quotes
+from service.ledger import Ledger
 from service.questions import clean_question
 from service.settings import Settings
 from service.types import Answer, Citation, EvidencePassage, Footnote, IndexInfo, Quote, Timings
@@ -143,6 +145,11 @@ def content(name: str) -> bytes:
     return SURVEY if name == SURVEY_NAME else FILES[name].encode()
 
 
+def answer_id(question: str) -> str:
+    """Return the id of the answer to a question."""
+    return sha256(question.encode()).hexdigest()[:24]
+
+
 def quote(source: str, text: str) -> Quote:
     """Find a text that is in the source."""
     start = source.index(text)
@@ -170,7 +177,8 @@ class TableAnswerer(Answerer):
             self.library.record(document_id)
         self.asked.append((question, document_ids))
         make = next((make for word, make in _ANSWERS.items() if word in question.lower()), None)
-        return make(self) if make else compose(self, [], confidence=0.1)
+        answer = make(self) if make else compose(self, [], confidence=0.1)
+        return replace(answer, answer_id=answer_id(question))
 
     def cite(self, name: str, *texts: str, section: str = "", **changes: Any) -> Citation:
         """Cite texts of a file; `changes` replaces any field of the citation."""
@@ -314,5 +322,6 @@ if __name__ == "__main__":
     import uvicorn
 
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
-        app = create_app(TableAnswerer(Path(folder), [*FILES, SURVEY_NAME]), Settings())
+        answerer = TableAnswerer(Path(folder), [*FILES, SURVEY_NAME])
+        app = create_app(answerer, Settings(), Ledger.open(Path(folder)))
         uvicorn.run(app, port=int(sys.argv[1]) if len(sys.argv) > 1 else 8123, log_level="warning")

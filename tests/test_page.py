@@ -11,15 +11,27 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_library import FILES, HOSTILE, WATER, TableAnswerer, compose, quote
+from page_library import (
+    FILES,
+    HOSTILE,
+    SURVEY,
+    SURVEY_NAME,
+    WATER,
+    TableAnswerer,
+    answer_id,
+    compose,
+    quote,
+)
 from starlette.testclient import TestClient
 from tiny import TinyEmbedder
 
 from index.library import Library
-from ingest.types import Span
+from ingest.pageimage import size_of
+from ingest.types import Edit, Span
 from service.answer_view import Segment, example_questions, marked_url, quotation, segments
 from service.answering import Answerer
 from service.app import create_app
+from service.ledger import Ledger
 from service.settings import Settings
 from service.source_view import WINDOW, line_of, merge, view_source
 from service.types import Answer
@@ -361,6 +373,226 @@ def test_windows_follow_each_other_without_gap(source: str, window: int, data: s
     at = data.draw(st.integers(0, max(0, len(source) - 1)))
     if source:
         assert view_source(source, [Span(at, at + 1)], window=window).places[0].shown
+
+
+def test_what_is_damaged_is_marked_and_said_in_plain_words(client: TestClient) -> None:
+    source = "One two.\nthree One four.\n\nThe end of"
+    edits = [
+        Edit("join", Span(8, 8), 0, "unused"),
+        Edit("mark", Span(9, 18), 0, "words are astray"),
+        Edit("drop", Span(24, 34), 0, "a pull-quote"),
+    ]
+    view = view_source(source, [Span(15, 23)], edits)
+    assert view.lines[0].remarks == ("Interrupted here: the sentence goes on at line 1",)
+    assert [(run.text, run.span, run.damaged) for run in view.lines[1].runs] == [
+        ("three ", 0, True),
+        ("One", 1, True),
+        (" four", 1, False),
+        (".", 0, False),
+    ]
+    assert view.lines[1].remarks == ("Scrambled here: words are astray",)
+    assert not any(line.remarks for line in view.lines[2:])
+    shown = get(client, "/", q="readings").html
+    assert (
+        'says</mark><small class="remark">Interrupted here: the sentence goes on at line 19</small>' in shown
+    )
+
+
+# Pages as pictures
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableAnswerer]:
+    made = TableAnswerer(tmp_path_factory.mktemp("survey") / "index", [SURVEY_NAME])
+    yield made
+    made.library.close()
+
+
+@pytest.fixture(scope="module")
+def pictured(survey: TableAnswerer) -> TestClient:
+    return TestClient(create_app(survey, Settings()))
+
+
+def test_a_pdf_is_shown_as_its_page_with_the_cited_lines_marked(
+    pictured: TestClient, survey: TableAnswerer
+) -> None:
+    page = get(pictured, "/", q="leaks")
+    boxes = survey.library.document(survey.ids[SURVEY_NAME]).boxes
+    assert boxes is not None
+    cited = survey.answer("leaks").citations[0]
+    expected = [box for span in cited.spans for box in boxes.of(Span(span.start, span.end))]
+    shown = [[float(rect[name] or "") for name in ("x", "y", "width", "height")] for rect in page.all("rect")]
+    assert len(shown) == 2
+    assert shown == [
+        pytest.approx([box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0], abs=0.06) for box in expected
+    ]
+    (image,) = page.all("image")
+    assert (image["width"], image["height"]) == ("612.0", "792.0")
+    response = pictured.get(image["href"] or "")
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
+    assert size_of(response.content) == (1391, 1800)
+    assert "immutable" in response.headers["cache-control"]
+    assert "content-security-policy" in response.headers
+
+
+def test_a_citation_over_two_pages_links_both_and_the_text(
+    pictured: TestClient, survey: TableAnswerer
+) -> None:
+    first = get(pictured, "/", q="leaks", open="2")
+    assert "page 1, page 2" in first.text
+    links = [link["href"] or "" for link in first.all("a", "open")]
+    second = get(pictured, next(link for link in links if link.endswith("page=2")))
+    assert len(second.all("rect")) == 1
+    assert "page 2 of 2 is shown" in second.text
+    text = get(pictured, next(link for link in links if "view=text" in link))
+    assert "".join(text.marks.values()) == "".join(
+        span.text.replace("\n", "") for span in survey.answer("leaks").citations[1].spans
+    )
+    assert not text.all("rect")
+
+
+def test_a_whole_pdf_opens_as_text_and_leads_to_its_pages(
+    pictured: TestClient, survey: TableAnswerer
+) -> None:
+    page = get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}")
+    assert "The next survey is due in April" in page.text
+    opened = get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}?page=1")
+    assert [link["href"] for link in page.all("a", "open")] == [
+        f"/documents/{survey.ids[SURVEY_NAME]}?page=1"
+    ]
+    assert len(opened.all("image")) == 1
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=3", "page=x", "page=1&span=0-99999"])
+def test_a_page_that_cannot_be_is_refused_in_words(
+    pictured: TestClient, survey: TableAnswerer, query: str
+) -> None:
+    assert (
+        "Open the whole document" in get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}?{query}", 422).text
+    )
+
+
+def test_a_picture_that_there_is_not(pictured: TestClient, survey: TableAnswerer) -> None:
+    pages = f"/documents/{survey.ids[SURVEY_NAME]}/pages"
+    assert pictured.get(f"{pages}/3.png").status_code == 404
+    assert pictured.get(f"{pages}/0.png").status_code == 422
+    assert pictured.get("/documents/nowhere/pages/1.png").status_code == 404
+
+
+def test_a_pdf_whose_bytes_are_not_kept_is_shown_as_text(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.store.KEPT_BYTES", 0)
+    document = library.add(SURVEY, SURVEY_NAME).document
+    client = TestClient(create_app(Answerer(library), Settings()))
+    page = get(client, f"/documents/{document.id}?span=0-9")
+    assert page.marks == {"span-1": "The Leak "}
+    assert client.get(f"/documents/{document.id}/pages/1.png").status_code == 404
+
+
+def test_a_picture_is_drawn_once(
+    survey: TableAnswerer, pictured: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"/documents/{survey.ids[SURVEY_NAME]}/pages/2.png"
+    first = pictured.get(address).content
+    monkeypatch.setattr("service.page_images.draw_apart", None)
+    assert pictured.get(address).content == first
+
+
+# Answers that are kept
+
+
+@pytest.fixture
+def remembering(tmp_path: Path) -> Iterator[tuple[TestClient, TableAnswerer, Ledger]]:
+    answerer = TableAnswerer(tmp_path / "index", ["water.md"])
+    ledger = Ledger.open(tmp_path)
+    yield TestClient(create_app(answerer, Settings(), ledger)), answerer, ledger
+    ledger.close()
+    answerer.library.close()
+
+
+Remembering = tuple[TestClient, TableAnswerer, Ledger]
+KEPT = f"/answers/{answer_id('nitrate')}"
+
+
+def test_a_permanent_link_shows_the_answer_as_it_was_given(remembering: Remembering) -> None:
+    client, answerer, _ = remembering
+    asked = get(client, "/", q="nitrate")
+    assert KEPT in [link["href"] for link in asked.all("a")]
+    answerer.answer = None  # type: ignore[method-assign, assignment]  # it is not asked again
+    page = get(client, KEPT, open="2")
+    assert page.marks["span-1"].startswith("The cause is known")
+    assert "Every quote still stands in its source. Ask again." in page.text
+    assert "very likely right" in page.text
+    assert [link["href"] for link in page.all("a", "place open")] == [
+        link["href"] for link in asked.all("a", "place open")
+    ]
+
+
+def test_a_refusal_has_a_permanent_link_too(remembering: Remembering) -> None:
+    client, *_ = remembering
+    get(client, "/", q="mayor")
+    assert "The documents do not say." in get(client, f"/answers/{answer_id('mayor')}").text
+
+
+def test_a_permanent_link_says_what_changed_since(remembering: Remembering) -> None:
+    client, answerer, _ = remembering
+    library = answerer.library
+    library.remove(answerer.ids["water.md"])
+    old = library.add(WATER.encode(), "water.md", origin="water").document
+    answerer.ids["water.md"] = old.id
+    get(client, "/", q="nitrate")
+    library.add(WATER.replace("cause is known", "cause is clear").encode(), "water.md", origin="water")
+    page = get(client, KEPT)
+    assert "A document has changed since" in page.text
+    assert page.text.count("the quoted words still stand at this place") == 2
+    assert page.text.count("the quoted words no longer stand at this place") == 1
+    library.remove(old.id)
+    assert "It quotes a document that was removed since." in get(client, KEPT, 410).text
+
+
+def test_an_answer_that_is_not_kept(remembering: Remembering, client: TestClient) -> None:
+    for each in (remembering[0], client):
+        assert "answers are kept for a while" in get(each, "/answers/0123", 404).text
+    assert "Permanent link" not in get(client, "/", q="nitrate").text
+
+
+OWN: dict[str, str] = {"origin": "http://testserver"}
+
+
+@pytest.mark.parametrize("headers", [OWN, {"sec-fetch-site": "same-origin"}])
+def test_what_people_say_of_an_answer_is_kept(remembering: Remembering, headers: dict[str, str]) -> None:
+    client, _, ledger = remembering
+    get(client, "/", q="nitrate")
+    for form in ({"helpful": "yes"}, {"helpful": "no", "reason": " wrong year\n"}):
+        response = client.post(f"{KEPT}/feedback", data=form, headers=headers, follow_redirects=False)
+        assert (response.status_code, response.headers["location"]) == (303, f"{KEPT}?said={form['helpful']}")
+        assert "Thank you." in get(client, response.headers["location"]).text
+    said = [(each.helpful, each.reason, each.origin, kept.question) for each, kept in ledger.feedback()]
+    assert said == [(True, "", "page", "nitrate"), (False, "wrong year", "page", "nitrate")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "null"}, {"origin": "http://evil.example"}, {"sec-fetch-site": "same-site"},
+     OWN | {"sec-fetch-site": "cross-site"}],
+)  # fmt: skip
+def test_a_form_of_another_site_says_nothing(remembering: Remembering, headers: dict[str, str]) -> None:
+    client, _, ledger = remembering
+    get(client, "/", q="nitrate")
+    response = client.post(f"{KEPT}/feedback", data={"helpful": "yes"}, headers=headers)
+    assert response.status_code == 403
+    assert "not sent from this page" in response.text
+    assert ledger.feedback() == []
+
+
+@pytest.mark.parametrize("form", [{}, {"helpful": "maybe"}, {"helpful": "no", "reason": "x" * 2001}])
+def test_feedback_that_is_none_is_refused_in_words(remembering: Remembering, form: dict[str, str]) -> None:
+    client, _, ledger = remembering
+    get(client, "/", q="nitrate")
+    assert client.post(f"{KEPT}/feedback", data=form, headers=OWN).status_code == 422
+    assert client.post("/answers/none/feedback", data={"helpful": "yes"}, headers=OWN).status_code == 404
+    assert ledger.feedback() == []
 
 
 # Nothing in a document becomes markup

@@ -195,6 +195,24 @@ async function copy(button, text) {
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
+// What people say of an answer.
+
+async function judge(form, submitter) {
+  const request = new XMLHttpRequest();
+  request.responseType = "document";
+  submitter.disabled = true;
+  try {
+    await send(request, "POST", form.action, new FormData(form, submitter));
+    const thanks = request.response && find("#feedback", request.response);
+    if (request.status >= 300 || !thanks) throw new Error(find(".notice p", request.response ?? form)?.textContent ?? "That could not be kept.");
+    find("#feedback").replaceWith(take(request.response, "#feedback"));
+    tell(find("#feedback").textContent.trim());
+  } catch (error) {
+    submitter.disabled = false;
+    tell(error.message, true);
+  }
+}
+
 // Adding and removing documents.
 
 async function refreshDocuments() {
@@ -267,6 +285,10 @@ async function remove(button) {
 // What people do.
 
 document.addEventListener("submit", (event) => {
+  if (event.target.matches("#feedback form")) {
+    event.preventDefault();
+    judge(event.target, event.submitter);
+  }
   if (event.target.id !== "ask") return;
   event.preventDefault();
   if (find("#q").value.trim()) go(`/?${new URLSearchParams(new FormData(event.target))}`);
@@ -288,7 +310,7 @@ document.addEventListener("click", (event) => {
   } else if (hit.matches(".quoted") && getSelection().isCollapsed) openNumber(hit.dataset.number);
   else if (hit.matches(".close")) closeSource();
   else if (hit.matches("[data-copy]")) copy(hit, `${hit.dataset.copy}\n${find(".place", hit.parentElement).href}`);
-  else if (hit.matches("[data-copy-link]")) copy(hit, location.href);
+  else if (hit.matches("[data-copy-link]")) copy(hit, new URL(hit.dataset.copyLink, location).href);
   else if (hit.matches(".remove")) askToRemove(hit);
   else if (hit.matches("#forget")) {
     stored.set("asked", []);
@@ -307,7 +329,7 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.closest("textarea, input:not([type=checkbox]), dialog");
+  const typing = event.target.closest("textarea, input:not([type=checkbox]), select, dialog");
   let done = true;
   if (event.key === "Enter" && event.target.id === "q" && !event.shiftKey) event.target.form.requestSubmit();
   else if (event.key === "Escape" && event.target.id === "q") event.target.blur();
