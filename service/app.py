@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from service import routes_admin, routes_answers, routes_ask, routes_documents, routes_openai
+from service import routes_admin, routes_answers, routes_ask, routes_documents, routes_mcp, routes_openai
 from service.answering import Answerer
 from service.gate import Gate
 from service.ledger import Ledger
@@ -27,6 +27,8 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     for routes in (routes_ask, routes_answers, routes_documents, routes_admin, routes_openai):
         app.include_router(routes.router)
     app.include_router(page_routes(answerer))
+    if routes_mcp.is_installed():
+        app.include_router(routes_mcp.mcp_routes(answerer, settings, ledger))
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
     handle_problems(app)
     _describe(app)

@@ -143,6 +143,24 @@ def serve(
 
 
 @app.command()
+def mcp(index: Index = None) -> None:
+    """Serve the tools ask, search and documents to a client of the Model Context Protocol, on stdin and stdout."""
+    from importlib.util import find_spec
+
+    if find_spec("mcp") is None:
+        raise _failed(SettingsError("this command needs an extra: pip install 'pincite[mcp]'"), USAGE)
+    from service.bootstrap import open_answerer
+    from service.mcp_server import make_server
+
+    with _explained():
+        answerer = open_answerer(read_settings(index=index))
+        try:
+            make_server(answerer).run("stdio")
+        finally:
+            answerer.library.close()
+
+
+@app.command()
 def prepare(
     model: Annotated[str | None, typer.Option(help="Embedding model.")] = None,
 ) -> None:

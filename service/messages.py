@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ingest.types import Edit, EditKind, Quality
-from service.types import Citation, IndexInfo
+from service.types import Answer, Citation, EvidencePassage, IndexInfo
 
 NOT_IN_DOCUMENT = "The documents do not say."
 NEAREST = "The nearest places:"
@@ -64,6 +66,28 @@ def place(citation: Citation) -> str:
         parts.pop()
     parts.append(f"page {citation.page}" if citation.page else f"line {citation.line}")
     return ", ".join(parts)
+
+
+def answer_with_sources(answer: Answer) -> str:
+    """Return an answer as plain text, its numbered sources below it, or that there is none."""
+    if answer.answer is None:
+        return NOT_IN_DOCUMENT
+    sources = "\n".join(source(citation) for citation in answer.citations)
+    return f"{answer.answer}\n\n{sources}"
+
+
+def source(citation: Citation) -> str:
+    """Return a citation's number and place, and what a reader should know of its source."""
+    remark = QUALITY[citation.source_quality]
+    return f"[{citation.number}] {place(citation)}{f' ({remark})' if remark else ''}"
+
+
+def passages(found: Sequence[EvidencePassage]) -> str:
+    """Return passages as plain text, one after the other, each under its section."""
+    return "\n\n".join(
+        f"{passage.rank}. {' / '.join(passage.section_path)} ({passage.document_id})\n{passage.text}"
+        for passage in found
+    )
 
 
 def size(index: IndexInfo) -> str:

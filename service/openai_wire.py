@@ -156,17 +156,9 @@ def question_of(request: ChatRequest) -> str | None:
     return "\n".join(texts) if len(texts) == len(asked.content) else None
 
 
-def content_of(answer: Answer) -> str:
-    """Return what a chat shows: the answer and its numbered sources, or that there is none."""
-    if answer.answer is None:
-        return messages.NOT_IN_DOCUMENT
-    sources = "\n".join(f"[{each.number}] {messages.place(each)}" for each in answer.citations)
-    return f"{answer.answer}\n\n{sources}"
-
-
 def completion(answer: Answer, question: str) -> Body:
     """Return the reply in one piece."""
-    content = content_of(answer)
+    content = messages.answer_with_sources(answer)
     message = {"role": "assistant", "content": content, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return {
@@ -182,7 +174,7 @@ def chunks(answer: Answer, question: str, *, include_usage: bool) -> Iterator[Bo
     head = _head(answer, "chat.completion.chunk")
     if include_usage:
         head["usage"] = None
-    content = content_of(answer)
+    content = messages.answer_with_sources(answer)
     yield {**head, "choices": [_delta({"role": "assistant", "content": "", "refusal": None})]}
     for piece in _pieces(answer, content):
         yield {**head, "choices": [_delta({"content": piece})]}

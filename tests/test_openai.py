@@ -15,7 +15,7 @@ from service import openai_wire
 from service.answering import Answerer
 from service.app import create_app
 from service.ledger import Ledger
-from service.messages import NOT_IN_DOCUMENT, place
+from service.messages import NOT_IN_DOCUMENT, source
 from service.refusal import Refusal
 from service.settings import Settings
 from service.wire import ask_body
@@ -61,7 +61,7 @@ def test_the_reply_is_the_answer_with_its_citations(client: Any, answerer: Answe
     (choice,) = reply.choices
     text, _, sources = choice.message.content.partition("\n\n")
     assert (text, choice.message.role, choice.finish_reason) == (answer.answer, "assistant", "stop")
-    assert sources.splitlines() == [f"[{each.number}] {place(each)}" for each in answer.citations]
+    assert sources.splitlines() == [source(each) for each in answer.citations]
     for citation in reply.citations:
         quoted = choice.message.content[citation["answer_start"] : citation["answer_end"]]
         assert quoted == citation["cited_text"]
