@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
-from service import routes_admin, routes_answers, routes_ask, routes_documents, routes_mcp, routes_openai
+from service import (
+    routes_admin,
+    routes_answers,
+    routes_ask,
+    routes_documents,
+    routes_jobs,
+    routes_mcp,
+    routes_openai,
+)
 from service.answering import Answerer
 from service.gate import Gate
+from service.jobs import Jobs
 from service.ledger import Ledger
 from service.page import page_routes
 from service.problems import handle_problems
@@ -21,10 +33,21 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
 
     Without a ledger answers are not kept. Handlers find both as `app.state.answerer` and `app.state.ledger`.
     """
-    app = FastAPI(title="Pincite", version="1", description=DESCRIPTION, redoc_url=None)
+    app = FastAPI(
+        title="Pincite", version="1", description=DESCRIPTION, redoc_url=None, lifespan=_while_it_runs
+    )
     app.state.answerer = answerer
+    app.state.settings = settings
     app.state.ledger = ledger
-    for routes in (routes_ask, routes_answers, routes_documents, routes_admin, routes_openai):
+    app.state.jobs = Jobs(ledger, most_bytes=2 * settings.max_body_bytes)
+    for routes in (
+        routes_ask,
+        routes_answers,
+        routes_documents,
+        routes_jobs,
+        routes_admin,
+        routes_openai,
+    ):
         app.include_router(routes.router)
     app.include_router(page_routes(answerer))
     if routes_mcp.is_installed():
@@ -33,6 +56,12 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     handle_problems(app)
     _describe(app)
     return app
+
+
+@asynccontextmanager
+async def _while_it_runs(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.jobs.close()
 
 
 def _describe(app: FastAPI) -> None:

@@ -2,11 +2,6 @@
 
 One SQLite file beside the index. It is bounded, it can be thrown away, and it is never the truth about a
 document: an answer that is read from it is checked against the source again (`service.verifying`).
-
-LedgerError
-+-- DamagedLedgerError   the file is no ledger, or one of another version
-+-- UnknownAnswerError   no answer is kept under that id
-+-- UnknownKeyError      no key has that id
 """
 
 from __future__ import annotations
@@ -19,105 +14,50 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
 
 import orjson
 
+from service.ledger_schema import (
+    FILE,
+    FORMAT,
+    SCOPES,
+    DamagedLedgerError,
+    Feedback,
+    KeptAnswer,
+    Key,
+    LedgerError,
+    Origin,
+    Scope,
+    UnknownAnswerError,
+    UnknownKeyError,
+    prepare,
+)
 from service.types import Answer
 from service.wire import ask_body
 
-FILE = "ledger.sqlite"
-FORMAT = 1
+__all__ = [
+    "FILE",
+    "SCOPES",
+    "DamagedLedgerError",
+    "Feedback",
+    "KeptAnswer",
+    "Key",
+    "Ledger",
+    "LedgerError",
+    "Origin",
+    "Scope",
+    "UnknownAnswerError",
+    "UnknownKeyError",
+    "now",
+]
+
 BUSY_SECONDS = 5.0
 KEPT_MARKS = 100_000
 """Most marks of one kind that `first_time` remembers."""
 _RECENT, _RECENT_TIME = 1_000, timedelta(minutes=1)
 """An answer that is given again within this time is not written again."""
-
-Scope = Literal["read", "write", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
-"""What a key may do, each including those before it."""
-Origin = Literal["api", "page", "slack", "cli"]
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE answers (id TEXT PRIMARY KEY, question TEXT NOT NULL, at TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-CREATE INDEX answers_by_time ON answers (at);
-CREATE TABLE feedback (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    answer_id TEXT NOT NULL REFERENCES answers (id),
-    helpful INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    at TEXT NOT NULL
-) STRICT;
-CREATE INDEX feedback_by_answer ON feedback (answer_id);
-CREATE TABLE marks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (kind, key)
-) STRICT;
-CREATE TABLE keys (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    scope TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    last_four TEXT NOT NULL,
-    created_at TEXT NOT NULL
-) STRICT
-"""
-
-
-class LedgerError(Exception):
-    """Root of the tree. The message says what was found and how to mend it."""
-
-
-class DamagedLedgerError(LedgerError):
-    """The file cannot be used as a ledger; nothing was written to it."""
-
-
-class UnknownAnswerError(LedgerError):
-    """No answer is kept under that id."""
-
-
-class UnknownKeyError(LedgerError):
-    """No key has that id."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer as it was given: `body` is what `/v1/ask` sent, `at` when it was last given (UTC)."""
-
-    question: str
-    at: str
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What somebody said of an answer. `at` is in UTC, as `service.ledger.now` gives it."""
-
-    answer_id: str
-    helpful: bool
-    reason: str
-    origin: Origin
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An API key without its secret, of which `last_four` characters tell keys apart."""
-
-    id: str
-    name: str
-    scope: Scope
-    last_four: str
-    created_at: str
-
-    def may(self, scope: Scope) -> bool:
-        """Whether this key may do what needs `scope`."""
-        return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
 
 class Ledger:
@@ -145,7 +85,7 @@ class Ledger:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            _prepare(connection, path)
+            prepare(connection, path)
             row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
         except sqlite3.DatabaseError as error:
             connection.close()
@@ -171,7 +111,7 @@ class Ledger:
         if not self._keep_answers:
             return
         at = datetime.now(UTC)
-        with self._writing() as connection:
+        with self.using() as connection:
             last = self._recent.get(answer.answer_id)
             if last is not None and at - last < _RECENT_TIME:
                 return
@@ -189,7 +129,7 @@ class Ledger:
 
     def answer(self, answer_id: str) -> KeptAnswer:
         """Return the answer kept under `answer_id`. Raises `UnknownAnswerError`."""
-        with self._writing() as connection:
+        with self.using() as connection:
             row = connection.execute(
                 "SELECT question, at, body FROM answers WHERE id = ?", (answer_id,)
             ).fetchone()
@@ -200,7 +140,7 @@ class Ledger:
     def add_feedback(self, feedback: Feedback) -> None:
         """Remember `feedback`; the newest `keep_answers` are kept. Raises `UnknownAnswerError`."""
         self.answer(feedback.answer_id)
-        with self._writing() as connection:
+        with self.using() as connection:
             connection.execute(
                 "INSERT INTO feedback (answer_id, helpful, reason, origin, at) VALUES (?, ?, ?, ?, ?)",
                 (feedback.answer_id, feedback.helpful, feedback.reason, feedback.origin, feedback.at),
@@ -211,7 +151,7 @@ class Ledger:
 
     def feedback(self, *, helpful: bool | None = None) -> list[tuple[Feedback, KeptAnswer]]:
         """Return what was said, oldest first, each with the answer it is about; `helpful` picks."""
-        with self._writing() as connection:
+        with self.using() as connection:
             rows = connection.execute(
                 "SELECT f.answer_id, f.helpful, f.reason, f.origin, f.at, a.question, a.at, a.body"
                 " FROM feedback f JOIN answers a ON a.id = f.answer_id"
@@ -228,7 +168,7 @@ class Ledger:
 
     def first_time(self, kind: str, key: str) -> bool:
         """Mark (`kind`, `key`) and say whether it was not marked before: by no process, in no earlier run."""
-        with self._writing() as connection:
+        with self.using() as connection:
             made = connection.execute(
                 "INSERT OR IGNORE INTO marks (kind, key, at) VALUES (?, ?, ?)", (kind, key, now())
             )
@@ -248,7 +188,7 @@ class Ledger:
         """Make a key. Return it with its token, which nobody can read again: only its hash is kept."""
         token = f"pincite_{secrets.token_urlsafe(32)}"
         key = Key(secrets.token_hex(4), name, scope, token[-4:], now())
-        with self._writing() as connection:
+        with self.using() as connection:
             connection.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)",
                 (key.id, name, scope, _hash(token), key.last_four, key.created_at),
@@ -259,7 +199,7 @@ class Ledger:
         """Forget a key, which is refused from now on, and return it. Raises `UnknownKeyError`."""
         for key in self.keys():
             if key.id == key_id:
-                with self._writing() as connection:
+                with self.using() as connection:
                     connection.execute("DELETE FROM keys WHERE id = ?", (key_id,))
                 return key
         raise UnknownKeyError(f"no key has the id {key_id!r}: `pincite keys list` shows the ids")
@@ -274,7 +214,7 @@ class Ledger:
         return found
 
     def _keys(self) -> list[tuple[Key, bytes]]:
-        with self._writing() as connection:
+        with self.using() as connection:
             rows = connection.execute(
                 "SELECT id, name, scope, last_four, created_at, digest FROM keys ORDER BY created_at, id"
             ).fetchall()
@@ -288,7 +228,7 @@ class Ledger:
         )
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def using(self) -> Iterator[sqlite3.Connection]:
         """Give this thread the connection. Raises `LedgerError` where the file cannot be used now."""
         with self._lock:
             try:
@@ -309,19 +249,3 @@ def _text(at: datetime) -> str:
 def _hash(token: str) -> bytes:
     # The tokens are random and 256 bits long: a slow hash would protect nothing more.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Set up the connection, and the tables in an empty file."""
-    # After a power cut the last answers may be missing, which is all that NORMAL risks here.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        return
-    path.chmod(0o600)  # questions are nobody else's business
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
-    connection.execute("COMMIT")

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from index.errors import BusyError, ConflictError, UnknownDocumentError
 from ingest.errors import ReadError, UnsupportedError
+from service.errors import JobsFullError, UnknownJobError
 from service.ledger import LedgerError, UnknownAnswerError
 from service.questions import QuestionError
 
@@ -27,9 +28,15 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     BusyError: (409, "busy"),
     UnknownAnswerError: (404, "unknown_answer"),
     LedgerError: (503, "ledger_unavailable"),
+    UnknownJobError: (404, "unknown_job"),
+    JobsFullError: (503, "busy"),
 }
 KNOWN: tuple[type[Exception], ...] = (*_KINDS, ReadError, ValidationError)
 """The errors that are a problem of whoever asked, or pass; any other is a fault of the service."""
+
+
+RETRY_AFTER = "2"
+"""Seconds after which what is busy may be tried again."""
 
 
 class ProblemResponse(Response):
@@ -54,23 +61,28 @@ def problem_body(status: int, kind: str, detail: str, request_id: str) -> dict[s
     }
 
 
-def problem_of(error: Exception, request: Request) -> dict[str, Any]:
-    """Return the problem that one of the `KNOWN` errors is to whoever sent `request`."""
+def problem_of(error: BaseException, request_id: str) -> dict[str, Any]:
+    """Return the problem that one of the `KNOWN` errors is to whoever sent the request."""
     if isinstance(error, ReadError):
         status, kind = (415 if isinstance(error, UnsupportedError) else 422), error.code
     elif isinstance(error, ValidationError):
-        return problem_body(422, "invalid", _explain(error), request_id(request))
+        return problem_body(422, "invalid", _explain(error), request_id)
     else:
         status, kind = next(value for key, value in _KINDS.items() if isinstance(error, key))
-    return problem_body(status, kind, str(error), request_id(request))
+    return problem_body(status, kind, str(error), request_id)
+
+
+def internal_problem(request_id: str) -> dict[str, Any]:
+    """Return the problem that a fault of the service is to whoever sent the request: it says nothing of it."""
+    detail = "something went wrong here; the log of the service has more under this request id"
+    return problem_body(500, "internal", detail, request_id)
 
 
 def handle_problems(app: FastAPI) -> None:
     """Have `app` answer every error with a problem document."""
 
     async def known(request: Request, error: Exception) -> Response:
-        problem = problem_of(error, request)
-        return Response(orjson.dumps(problem), problem["status"], media_type=ProblemResponse.media_type)
+        return _response(problem_of(error, request_id(request)))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -84,14 +96,18 @@ def handle_problems(app: FastAPI) -> None:
 
     async def unexpected(request: Request, error: Exception) -> Response:
         _log.error("request %s failed", request_id(request), exc_info=error)
-        detail = "something went wrong here; the log of the service has more under this request id"
-        return ProblemResponse(500, "internal", detail, request_id(request))
+        return _response(internal_problem(request_id(request)))
 
     for kind in KNOWN:
         app.add_exception_handler(kind, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _response(problem: dict[str, Any]) -> Response:
+    headers = {"Retry-After": RETRY_AFTER} if problem["status"] == 503 else None
+    return Response(orjson.dumps(problem), problem["status"], headers, ProblemResponse.media_type)
 
 
 def request_id(request: Request) -> str:

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from service.answering import Answerer
 from service.ledger import Ledger
-from service.problems import KNOWN, problem_of
+from service.problems import KNOWN, problem_of, request_id
 from service.routing import PROBLEM, JsonResponse, UsedAnswerer, UsedLedger, json_only, keep
 from service.schemas import (
     AskRequest,
@@ -57,7 +57,7 @@ async def ask_batch(
             checked = BatchQuestion.model_validate(question)
             answer = await run_in_threadpool(_answered, checked, answerer, ledger)
         except KNOWN as error:
-            results.append({"answer": None, "problem": problem_of(error, request)})
+            results.append({"answer": None, "problem": problem_of(error, request_id(request))})
         else:
             results.append({"answer": answer, "problem": None})
     return JsonResponse({"results": results})

@@ -13,8 +13,10 @@ import orjson
 from fastapi import Depends, HTTPException, Path, Request, Response
 
 from service.answering import Answerer
+from service.jobs import Jobs
 from service.ledger import Ledger, LedgerError, UnknownAnswerError
 from service.schemas import Problem
+from service.settings import Settings
 from service.types import Answer
 from service.wire import Body
 
@@ -80,8 +82,20 @@ async def _needed_ledger(request: Request) -> Ledger:
     return ledger
 
 
+async def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
 UsedAnswerer = Annotated[Answerer, Depends(_answerer)]
 UsedLedger = Annotated[Ledger | None, Depends(_ledger)]
 NeededLedger = Annotated[Ledger, Depends(_needed_ledger)]
+UsedJobs = Annotated[Jobs, Depends(_jobs)]
+UsedSettings = Annotated[Settings, Depends(_settings)]
 DocumentId = Annotated[str, Path(max_length=64)]
 AnswerId = Annotated[str, Path(max_length=64)]

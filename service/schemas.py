@@ -262,6 +262,19 @@ class Problem(Wire):
     request_id: str
 
 
+class JobModel(Wire):
+    """A document that is being taken in. `lost`: the service was stopped meanwhile; send the document again."""
+
+    job_id: str
+    title: str
+    created_at: str
+    status: Literal["queued", "running", "done", "failed", "lost"]
+    done: int = Field(description="How many of `total` texts are embedded; `total` is 0 until it is known.")
+    total: int
+    document: DocumentModel | None
+    problem: Problem | None
+
+
 class BatchResult(Wire):
     """What one question got: an answer or a problem."""
 

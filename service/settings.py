@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
     body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
+    job_bytes: int = Field(
+        default=500_000, ge=0, description="A document larger than this is taken in after the answer (202)."
+    )
     keep_answers: int = Field(
         default=10_000, ge=0, description="How many answers are remembered; 0 for none."
     )
