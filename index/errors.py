@@ -8,6 +8,7 @@ PinciteIndexError
 +-- UnknownDocumentError   no document has that id
 +-- BusyError              another process is writing
 +-- ConflictError          the document changed while it was being replaced
++-- ChangedError           the document changed since the snapshot was made
 """
 
 from __future__ import annotations
@@ -43,3 +44,7 @@ class BusyError(PinciteIndexError):
 
 class ConflictError(PinciteIndexError):
     """The document changed while it was being replaced."""
+
+
+class ChangedError(PinciteIndexError):
+    """The document was replaced or removed since the snapshot was made that a question runs on."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from index.build import Indexer, Ingested
+from index.errors import ChangedError, UnknownDocumentError
 from index.snapshot import Snapshot, publish
 from index.store import PassageRow, Store
 from index.types import DocumentRecord, Embedder, Progress, StoredDocument
@@ -86,9 +87,12 @@ class Library:
         """Return one document's record. Raises `UnknownDocumentError`."""
         return self._store.record(document_id)
 
-    def document(self, document_id: str) -> StoredDocument:
-        """Return one document with its texts. Raises `UnknownDocumentError`."""
-        return self._cache.get(document_id)
+    def document(self, document_id: str, version: str = "") -> StoredDocument:
+        """Return one document with its texts; `version` is the SHA-256 that it must have, as a snapshot says.
+
+        Raises `UnknownDocumentError`, and `ChangedError` where that version is no longer to be had.
+        """
+        return self._cache.get(document_id, version)
 
     def original(self, document_id: str) -> bytes | None:
         """Return the bytes that a document was read from, where they are kept (see `Store.original`)."""
@@ -116,7 +120,9 @@ class _DocumentCache:
         self._held: OrderedDict[str, StoredDocument] = OrderedDict()
         self._characters = 0
 
-    def get(self, document_id: str) -> StoredDocument:
+    def get(self, document_id: str, version: str) -> StoredDocument:
+        if version:
+            return self._get_version(document_id, version)
         record = self._store.record(document_id)
         with self._lock:
             held = self._held.get(document_id)
@@ -131,4 +137,18 @@ class _DocumentCache:
             while self._characters > _CACHED_CHARACTERS and len(self._held) > 1:
                 _, dropped = self._held.popitem(last=False)
                 self._characters -= len(dropped.source)
+        return document
+
+    def _get_version(self, document_id: str, version: str) -> StoredDocument:
+        with self._lock:
+            held = self._held.get(document_id)
+            if held is not None and held.record.sha256 == version:
+                self._held.move_to_end(document_id)
+                return held
+        try:
+            document = self.get(document_id, "")
+        except UnknownDocumentError as error:
+            raise ChangedError(f"document {document_id!r} was removed meanwhile: ask again") from error
+        if document.record.sha256 != version:
+            raise ChangedError(f"document {document_id!r} was replaced meanwhile: ask again")
         return document

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -55,6 +55,11 @@ class Snapshot:
     vectors: VectorIndex
     passage_words: LexicalIndex
     sentence_words: LexicalIndex
+    versions: Mapping[str, str]
+
+    def version(self, document_id: str) -> str:
+        """Return the SHA-256 of the document that the rows were made from."""
+        return self.versions.get(document_id, "")
 
     def sentence_rows(self, passage_row: int) -> range:
         """Return the rows of the sentences of a passage."""
@@ -163,7 +168,8 @@ def _make(store: Store, folder: Path) -> None:
     """Write the files of a snapshot of `store` into `folder`."""
     folder.mkdir(parents=True)
     rows = list(store.passages())
-    ids = dict.fromkeys([*(row.document_id for row in rows), *(record.id for record in store.documents())])
+    versions = {record.id: record.sha256 for record in store.documents()}
+    ids = dict.fromkeys([*(row.document_id for row in rows), *versions])
     documents = {document_id: number for number, document_id in enumerate(ids)}  # ascending, as rows are
     counts = np.array([len(row.sentences) for row in rows], np.int64)
     firsts = np.cumsum(counts) - counts
@@ -181,7 +187,7 @@ def _make(store: Store, folder: Path) -> None:
     np.save(folder / _PASSAGES, passages)
     np.save(folder / _SENTENCES, sentences)
     np.save(folder / _SENTENCE_VECTORS, np.concatenate([empty, *(row.sentence_vectors for row in rows)]))
-    (folder / _DOCUMENTS).write_bytes(orjson.dumps(list(documents)))
+    (folder / _DOCUMENTS).write_bytes(orjson.dumps({each: versions[each] for each in ids}))
     vectors = np.stack([row.vector for row in rows]) if rows else empty
     VectorIndex.build(vectors.astype(np.float32)).save(folder / _VECTORS)
     LexicalIndex.build(folder / _PASSAGE_WORDS, _passage_texts(store, rows, documents))
@@ -191,17 +197,18 @@ def _make(store: Store, folder: Path) -> None:
 
 
 def _load(store: Store, folder: Path, generation: int) -> Snapshot:
-    documents = tuple(orjson.loads((folder / _DOCUMENTS).read_bytes()))
+    listed = orjson.loads((folder / _DOCUMENTS).read_bytes())
     return Snapshot(
         generation,
         _fingerprint(store),
-        documents,
+        tuple(listed),
         _mapped(folder / _PASSAGES),
         _mapped(folder / _SENTENCES),
         _mapped(folder / _SENTENCE_VECTORS),
         VectorIndex.load(folder / _VECTORS),
         LexicalIndex.load(folder / _PASSAGE_WORDS),
         LexicalIndex.load(folder / _SENTENCE_WORDS),
+        listed if isinstance(listed, dict) else {},  # a list: written before versions were
     )
 
 

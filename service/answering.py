@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, sleep
 
 import orjson
 
 from index.backend import Backend, View
+from index.errors import ChangedError
 from index.evidence import assemble
 from index.search import Ranking, SearchParameters, rank
 from index.texts import sentence_text
@@ -41,6 +42,12 @@ class AnswerParameters:
     max_citations: int = 3
     passages_read: int = 2
     """Best passages that the reader reads: more cost time and do not tell near misses better."""
+
+
+CHANGES = 20
+"""How often a question is asked again of a newer index because a document changed under it ..."""
+CHANGE_SECONDS = 0.05
+"""... and how long is waited before."""
 
 
 class Answerer:
@@ -84,11 +91,28 @@ class Answerer:
         top_k: int = 5,
         max_citations: int | None = None,
     ) -> Iterator[SearchResult | Answer]:
-        """Yield the evidence as soon as it is found, then the answer. Raises as `answer` does."""
+        """Yield the evidence as soon as it is found, then the answer. Raises as `answer` does.
+
+        Where a document changes meanwhile, the evidence is found and given again.
+        """
+        for last in (False,) * CHANGES + (True,):
+            try:
+                yield from self._stages(question, document_ids, top_k, max_citations)
+            except ChangedError:
+                if last:
+                    raise
+                sleep(CHANGE_SECONDS)  # what was committed is being published
+            else:
+                return
+
+    def _stages(
+        self, question: str, document_ids: Collection[str] | None, top_k: int, max_citations: int | None
+    ) -> Iterator[SearchResult | Answer]:
         clock = _Clock()
         question = clean_question(question)
         snapshot, ranking = self._rank(question, document_ids, clock)
         found = self._evidence(snapshot, ranking, top_k)
+        clock.lap("answer")
         yield SearchResult(found, self._info(snapshot), clock.timings())
         confidence = 0.0
         if len(ranking.sentence_rows):
@@ -117,11 +141,9 @@ class Answerer:
         self, question: str, *, document_ids: Collection[str] | None = None, top_k: int = 5
     ) -> SearchResult:
         """Return the evidence for `question` alone. Raises as `answer` does."""
-        clock = _Clock()
-        snapshot, ranking = self._rank(clean_question(question), document_ids, clock)
-        found = self._evidence(snapshot, ranking, top_k)
-        clock.lap("answer")
-        return SearchResult(found, self._info(snapshot), clock.timings())
+        evidence = next(self.stages(question, document_ids, top_k))
+        assert isinstance(evidence, SearchResult)
+        return evidence
 
     def features(self, question: str) -> dict[str, float]:
         """Return what the refusal model sees of a question about all documents. Raises `QuestionError`."""
@@ -152,7 +174,8 @@ class Answerer:
         return refusal_features(snapshot, ranking, verdicts)
 
     def _sentences(self, snapshot: View, passage_row: int) -> list[str]:
-        document = self.library.document(snapshot.documents[int(snapshot.passages[passage_row, 0])])
+        document_id = snapshot.documents[int(snapshot.passages[passage_row, 0])]
+        document = self.library.document(document_id, snapshot.version(document_id))
         rows = snapshot.sentence_rows(passage_row)
         places = snapshot.sentences[rows.start : rows.stop, 1:3]
         return [sentence_text(document.reading, int(start), int(end)) for start, end in places]
@@ -167,7 +190,9 @@ class Answerer:
             limit=top_k,
         )
         return tuple(
-            passage_of(place, self.library.document(stretch.document), stretch)
+            passage_of(
+                place, self.library.document(stretch.document, snapshot.version(stretch.document)), stretch
+            )
             for place, stretch in enumerate(stretches, start=1)
         )
 
@@ -184,7 +209,7 @@ class Answerer:
         text = ""
         citations = []
         for number, stretch in enumerate(with_sources(snapshot, ranking, self.library, stretches), start=1):
-            document = self.library.document(stretch.document)
+            document = self.library.document(stretch.document, snapshot.version(stretch.document))
             quoted = document.reading.text[stretch.start : stretch.end]
             start = len(text) + (1 if text else 0)
             text += f"{' ' if text else ''}{quoted} [{number}]"
@@ -220,7 +245,7 @@ class _Clock:
     def lap(self, stage: str) -> None:
         """Book the time since the last lap under `stage`."""
         now = perf_counter()
-        self._laps[stage] = (now - self._last) * 1000
+        self._laps[stage] += (now - self._last) * 1000
         self._last = now
 
     def timings(self) -> Timings:

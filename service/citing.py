@@ -25,7 +25,7 @@ def with_sources(
     """Yield `stretches`, each at its soundest place; a note is followed by the sentence that calls it."""
     given: set[tuple[str, int, int]] = set()
     for stretch in stretches:
-        document = library.document(stretch.document)
+        document = library.document(stretch.document, snapshot.version(stretch.document))
         found = [stretch]
         if document.reading.quality(stretch.start, stretch.end) == "suspect":
             found = [_sound_alternative(snapshot, ranking, library, stretch)]
@@ -46,7 +46,7 @@ def _sound_alternative(snapshot: View, ranking: Ranking, library: Backend, stret
             continue
         parent, start, end, _ = (int(value) for value in snapshot.sentences[row])
         name = snapshot.documents[int(snapshot.passages[parent, 0])]
-        if library.document(name).reading.quality(start, end) != "suspect":
+        if library.document(name, snapshot.version(name)).reading.quality(start, end) != "suspect":
             return replace(stretch, document=name, start=start, end=end)
     return stretch
 

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from index.errors import BusyError, ConflictError, UnknownDocumentError
+from index.errors import BusyError, ChangedError, ConflictError, UnknownDocumentError
 from ingest.errors import ReadError, UnsupportedError
 from service.errors import JobsFullError, UnknownJobError
 from service.ledger import LedgerError, UnknownAnswerError
@@ -26,6 +26,7 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     UnknownDocumentError: (404, "unknown_document"),
     ConflictError: (409, "conflict"),
     BusyError: (409, "busy"),
+    ChangedError: (503, "busy"),
     UnknownAnswerError: (404, "unknown_answer"),
     LedgerError: (503, "ledger_unavailable"),
     UnknownJobError: (404, "unknown_job"),

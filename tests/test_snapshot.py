@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny import TinyEmbedder
 
+from index.errors import ChangedError
 from index.library import Library
 from index.search import rank
 from index.snapshot import Snapshot, publish
@@ -132,3 +133,17 @@ def _replace(path: Path, data: bytes) -> None:
     """Put another file in the place of one that may be mapped into memory."""
     path.unlink()
     path.write_bytes(data)
+
+
+def test_a_question_never_mixes_two_versions_of_a_document(library: Library) -> None:
+    document_id = library.add(b"Old words stand here.", "a.txt", origin="a").document.id
+    before = library.snapshot()
+    held = library.document(document_id)
+    library.add(b"New words.", "a.txt", origin="a")
+    assert library.document(document_id, before.version(document_id)) is held, "while it is in memory"
+    assert library.document(document_id).source == "New words."
+    with pytest.raises(ChangedError, match="was replaced meanwhile"):
+        library.document(document_id, before.version(document_id))
+    library.remove(document_id)
+    with pytest.raises(ChangedError, match="was removed meanwhile"):
+        library.document(document_id, before.version(document_id))
