@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import uvicorn
-from page_library import FILES, WATER, TableAnswerer
+from page_library import FILES, SURVEY_NAME, WATER, TableAnswerer, answer_id
+from serving import served
 
 from service.app import create_app
+from service.ledger import Ledger
 from service.settings import Settings
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -36,21 +36,15 @@ expect = playwright.expect
 
 @contextmanager
 def serving(answerer: TableAnswerer) -> Iterator[str]:
-    """Serve on a free port for as long as the block runs; yields the address."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(answerer, Settings()), log_level="error", access_log=False, ws="none", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
-        answerer.library.close()
+    """Serve on a free port, with an empty ledger, for as long as the block runs; yields the address."""
+    with TemporaryDirectory() as folder:
+        ledger = Ledger.open(Path(folder))
+        try:
+            with served(create_app(answerer, Settings(), ledger)) as address:
+                yield address
+        finally:
+            ledger.close()
+            answerer.library.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +57,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Three documents, one of them hostile. Only read here."""
-    with serving(TableAnswerer(tmp_path_factory.mktemp("site") / "index", list(FILES))) as address:
+    """Four documents, one of them hostile, one a PDF. Only read here."""
+    answerer = TableAnswerer(tmp_path_factory.mktemp("site") / "index", [*FILES, SURVEY_NAME])
+    with serving(answerer) as address:
         yield address
 
 
@@ -142,7 +137,7 @@ def test_a_new_line_is_typed_with_shift(open_page: Any) -> None:
 
 def test_an_example_is_asked_by_a_click(open_page: Any) -> None:
     page = open_page("/")
-    page.get_by_role("link", name="Lending a document").click()
+    page.get_by_role("link", name="Opening hours and keys").click()
     expect(page.locator("#answer")).to_have_attribute("data-status", "not_in_document")
     expect(page.locator("#answer")).to_contain_text("The documents do not say.")
     page.get_by_role("link", name="What is measured, and how often").click()
@@ -260,7 +255,7 @@ def test_a_quote_is_copied_with_its_reference(open_page: Any, site: str) -> None
     expect(page.locator("mark")).to_have_text(words.strip("“”"))
 
 
-def test_a_quote_is_copied_where_there_is_no_clipboard_to_write(open_page: Any) -> None:
+def test_a_quote_is_copied_where_there_is_no_clipboard_to_write(open_page: Any, site: str) -> None:
     page = open_page(f"/?q={NITRATE}")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('insecure')); }")
     page.evaluate(
@@ -268,7 +263,67 @@ def test_a_quote_is_copied_where_there_is_no_clipboard_to_write(open_page: Any) 
     )
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_focused()
-    assert page.evaluate("window.copied") == page.url
+    copied = page.evaluate("window.copied")
+    assert copied == f"{site}/answers/{answer_id(NITRATE)}"
+    page.goto(copied)
+    expect(page.locator("#answer .prose")).to_contain_text("has risen from 18 to 31")
+
+
+# A page as a picture
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_page_of_a_pdf_is_drawn_with_its_cited_lines_marked(open_page: Any, script: bool) -> None:
+    page = open_page("/?q=leaks&open=2", java_script_enabled=script, viewport={"width": 1280, "height": 500})
+    picture = page.request.get(page.locator("#source image").get_attribute("href"))
+    assert picture.body().startswith(b"\x89PNG")
+    expect(page.locator("#source rect")).to_have_count(1)
+    assert page.locator("#source image").bounding_box()["width"] > 500
+    if script:
+        assert is_in_view(page, "#span-1")
+        page.get_by_role("link", name="page 2", exact=True).click()
+        expect(page.get_by_role("img", name="Picture of page 2")).to_be_visible()
+        page.locator(".views").get_by_role("link", name="Text").click()
+        expect(page.locator("mark#span-1")).to_contain_text("Repairing them took three weeks")
+        assert is_in_view(page, "#span-1")
+        page.locator(".views").get_by_role("link", name="Page").click()
+        expect(page.locator("#source rect")).to_have_count(1)
+        assert page.url.endswith("?q=leaks&open=2")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_link_to_a_place_in_a_pdf_scrolls_to_its_box(open_page: Any, script: bool) -> None:
+    page = open_page("/?q=leaks", java_script_enabled=script, viewport={"width": 1280, "height": 420})
+    link = page.locator(".citation .place").nth(1).get_attribute("href")
+    page.goto(link)
+    expect(page.locator("#span-1")).to_be_visible()
+    assert page.evaluate("scrollY") > 100
+    assert is_in_view(page, "#span-1")
+
+
+# What people say
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_wrong_answer_is_said_to_be_wrong(open_page: Any, script: bool) -> None:
+    page = open_page("/?q=weeks", java_script_enabled=script)
+    page.locator(".feedback summary").click()
+    page.get_by_label("What is wrong with it?").fill("It was nine weeks, 1 < 2.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#feedback")).to_contain_text("Thank you. What was wrong is kept")
+    assert page.url.endswith("?q=weeks") == script
+    expect(page.locator("#answer .prose")).to_contain_text("eleven weeks")
+    page.goto(f"/answers/{answer_id('weeks')}")
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(page.locator("#feedback")).to_contain_text("Thank you. That is kept.")
+
+
+def test_a_permanent_link_works_without_a_script(open_page: Any) -> None:
+    page = open_page("/?q=readings", java_script_enabled=False)
+    page.get_by_role("link", name="Permanent link").click()
+    expect(page.locator("#answer .notice")).to_contain_text("Every quote still stands in its source.")
+    page.locator(".prose .ref").nth(1).click()
+    expect(page.locator("mark")).to_have_text("All of them are kept for thirty years.")
 
 
 # Without a script
@@ -431,7 +486,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(open_page: Any, axe: str, scheme: str) -> None:
     page = open_page("/", color_scheme=scheme, reduced_motion="reduce")
-    document = page.locator("#listed .title").first.get_attribute("href")
+    document, pdf = (page.locator("#listed .title").nth(n).get_attribute("href") for n in (0, 3))
     found = {}
     for size in ({"width": 1280, "height": 800}, PHONE):
         page.set_viewport_size(size)
@@ -441,8 +496,13 @@ def test_axe_finds_nothing(open_page: Any, axe: str, scheme: str) -> None:
             "/?q=readings",
             "/?q=filter",
             "/?q=mayor",
+            "/?q=leaks",
+            f"/answers/{answer_id('readings')}",
             f"{document}?span=2-12&version=0",
+            f"{pdf}?page=1",
+            pdf,
             "/documents/no",
+            "/answers/no",
         ):
             page.goto(path)
             for summary in page.locator("summary").all():
@@ -462,7 +522,7 @@ def test_axe_finds_nothing(open_page: Any, axe: str, scheme: str) -> None:
 def test_nothing_is_wider_than_the_window(open_page: Any, width: int) -> None:
     page = open_page("/", viewport={"width": width, "height": 800})
     document = page.locator("#listed .title").nth(2).get_attribute("href")
-    for path in ("/", "/?q=door", "/?q=readings", "/?q=mayor", document, "/documents/no"):
+    for path in ("/", "/?q=door", "/?q=readings", "/?q=mayor", "/?q=leaks", document, "/documents/no"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 

@@ -199,10 +199,11 @@ async function copy(button, text) {
 
 async function judge(form, submitter) {
   const request = new XMLHttpRequest();
+  const said = new FormData(form, submitter);
   request.responseType = "document";
   submitter.disabled = true;
   try {
-    await send(request, "POST", form.action, new FormData(form, submitter));
+    await send(request, "POST", form.action, said);
     const thanks = request.response && find("#feedback", request.response);
     if (request.status >= 300 || !thanks) throw new Error(find(".notice p", request.response ?? form)?.textContent ?? "That could not be kept.");
     find("#feedback").replaceWith(take(request.response, "#feedback"));
