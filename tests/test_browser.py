@@ -367,7 +367,7 @@ def test_a_link_to_offsets_scrolls_to_the_mark(open_page: Any, tmp_path: Path, s
 # Nothing leaves
 
 
-def test_a_hostile_document_loads_runs_and_sends_nothing(open_page: Any, site: str) -> None:
+def test_row_29_and_30_a_hostile_document_loads_runs_and_sends_nothing(open_page: Any, site: str) -> None:
     page = open_page("/")
     requests: list[str] = []
     noticed: list[str] = []
@@ -392,7 +392,7 @@ def test_a_hostile_document_loads_runs_and_sends_nothing(open_page: Any, site: s
     assert [url for url in requests if not url.startswith(site + "/")] == []
 
 
-def test_the_policy_stops_what_would_slip_through(open_page: Any, site: str) -> None:
+def test_row_30_the_policy_stops_what_would_slip_through(open_page: Any, site: str) -> None:
     page = open_page("/")
     arrived: list[str] = []
     failures: dict[str, str] = {}
