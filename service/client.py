@@ -9,7 +9,7 @@ is asked again after the wait that it names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import sleep
 from types import TracebackType
@@ -17,11 +17,19 @@ from typing import Any, Self
 
 import anyio
 import httpx
+from httpx_sse import SSEError, aconnect_sse, connect_sse
 
 from service import client_calls as calls
-from service.client_calls import Call, Reply
-from service.client_errors import BusyError, failure_of
-from service.schemas import AskResponse, DocumentModel, SearchResponse
+from service.client_calls import Call, Reply, Streamed, StreamEnd
+from service.client_errors import BusyError, UnexpectedReplyError, failure_of, problem_of
+from service.schemas import (
+    AskResponse,
+    BatchResult,
+    DocumentModel,
+    KeptAnswerModel,
+    SearchResponse,
+    Verification,
+)
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONGEST_WAIT = 10.0
@@ -71,6 +79,62 @@ class Client:
     ) -> AskResponse:
         """Return the answer to `question`, or the refusal (`answer` is None)."""
         return self._send(calls.ask(question, document_ids, top_k, max_citations))
+
+    def stream(
+        self,
+        question: str,
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> Iterator[Streamed]:
+        """Yield the passages, then each citation, the answer and the end, as soon as each is there.
+
+        The service stops working when the iteration is left. A stream that breaks off raises a `ClientError`.
+        """
+        call = calls.stream(question, document_ids, top_k, max_citations)
+        try:
+            for last in _attempts(self._attempts):
+                with connect_sse(self._http, call.method, call.path, **call.arguments) as events:
+                    if events.response.is_success:
+                        for event in events.iter_sse():
+                            if (streamed := calls.event_of(event.event, event.data)) is not None:
+                                yield streamed
+                            if isinstance(streamed, StreamEnd):
+                                return
+                        raise UnexpectedReplyError("the stream broke off before its end")
+                    events.response.read()
+                problem = problem_of(events.response)
+                if last or not isinstance(problem, BusyError):
+                    raise problem
+                sleep(_wait(problem))
+        except SSEError as error:
+            raise UnexpectedReplyError(str(error)) from error
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+
+    def batch(
+        self,
+        questions: Iterable[str],
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> list[BatchResult]:
+        """Return one result a question, in their order: each holds an `answer` or a `problem`."""
+        return (self._send(calls.batch(questions, document_ids, top_k, max_citations))).results
+
+    def answer(self, answer_id: str) -> KeptAnswerModel:
+        """Return an answer given before, with its question."""
+        return self._send(calls.answer(answer_id))
+
+    def verify(self, answer_id: str) -> Verification:
+        """Have every quote of an answer given before checked against its source as it is now."""
+        return self._send(calls.verify(answer_id))
+
+    def feedback(self, answer_id: str, *, helpful: bool, reason: str = "") -> None:
+        """Say whether an answer helped and, if not, why."""
+        self._send(calls.feedback(answer_id, helpful, reason))
 
     def search(
         self, question: str, *, document_ids: Collection[str] | None = None, top_k: int | None = None
@@ -159,6 +223,59 @@ class AsyncClient:
     ) -> AskResponse:
         """See `Client.ask`."""
         return await self._send(calls.ask(question, document_ids, top_k, max_citations))
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> AsyncIterator[Streamed]:
+        """See `Client.stream`."""
+        call = calls.stream(question, document_ids, top_k, max_citations)
+        try:
+            for last in _attempts(self._attempts):
+                async with aconnect_sse(self._http, call.method, call.path, **call.arguments) as events:
+                    if events.response.is_success:
+                        async for event in events.aiter_sse():
+                            if (streamed := calls.event_of(event.event, event.data)) is not None:
+                                yield streamed
+                            if isinstance(streamed, StreamEnd):
+                                return
+                        raise UnexpectedReplyError("the stream broke off before its end")
+                    await events.response.aread()
+                problem = problem_of(events.response)
+                if last or not isinstance(problem, BusyError):
+                    raise problem
+                await anyio.sleep(_wait(problem))
+        except SSEError as error:
+            raise UnexpectedReplyError(str(error)) from error
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+
+    async def batch(
+        self,
+        questions: Iterable[str],
+        *,
+        document_ids: Collection[str] | None = None,
+        top_k: int | None = None,
+        max_citations: int | None = None,
+    ) -> list[BatchResult]:
+        """See `Client.batch`."""
+        return (await self._send(calls.batch(questions, document_ids, top_k, max_citations))).results
+
+    async def answer(self, answer_id: str) -> KeptAnswerModel:
+        """See `Client.answer`."""
+        return await self._send(calls.answer(answer_id))
+
+    async def verify(self, answer_id: str) -> Verification:
+        """See `Client.verify`."""
+        return await self._send(calls.verify(answer_id))
+
+    async def feedback(self, answer_id: str, *, helpful: bool, reason: str = "") -> None:
+        """See `Client.feedback`."""
+        await self._send(calls.feedback(answer_id, helpful, reason))
 
     async def search(
         self, question: str, *, document_ids: Collection[str] | None = None, top_k: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -12,9 +12,49 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from service.client_errors import UnexpectedReplyError, problem_of
-from service.schemas import AskResponse, DocumentList, DocumentModel, DocumentText, SearchResponse
+from service.schemas import (
+    AskResponse,
+    BatchResponse,
+    CitationModel,
+    DocumentList,
+    DocumentModel,
+    DocumentText,
+    IndexModel,
+    KeptAnswerModel,
+    SearchResponse,
+    TimingsModel,
+    Verification,
+)
+from service.types import Status
 
 Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class StreamedAnswer(BaseModel):
+    """The event `answer`: what `/v1/ask` returns beside citations and passages."""
+
+    answer_id: str
+    status: Status
+    confidence: float
+    answer: str | None
+
+
+class StreamEnd(BaseModel):
+    """The event `done`."""
+
+    answer_id: str
+    index: IndexModel
+    timings_ms: TimingsModel
+
+
+Streamed = SearchResponse | CitationModel | StreamedAnswer | StreamEnd
+"""What comes in a stream: the passages, then each citation, the answer and the end."""
+_EVENTS: dict[str, type[Streamed]] = {
+    "passages": SearchResponse,
+    "citation": CitationModel,
+    "answer": StreamedAnswer,
+    "done": StreamEnd,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +94,56 @@ def ask(
 ) -> Call[AskResponse]:
     """Return the call of `/v1/ask`."""
     return _post("/v1/ask", AskResponse, _asked(question, document_ids, top_k, max_citations))
+
+
+def stream(
+    question: str,
+    document_ids: Collection[str] | None = None,
+    top_k: int | None = None,
+    max_citations: int | None = None,
+) -> Call[AskResponse]:
+    """Return the call of `/v1/ask` whose reply comes as events; see `event_of`."""
+    return _post(
+        "/v1/ask",
+        AskResponse,
+        {**_asked(question, document_ids, top_k, max_citations), "stream": True},
+    )
+
+
+def event_of(name: str, data: str) -> Streamed | None:
+    """Return an event of a stream; None for one that is not known here. Raises `UnexpectedReplyError`."""
+    if name not in _EVENTS:
+        return None
+    try:
+        return _EVENTS[name].model_validate_json(data, extra="ignore")
+    except ValidationError as error:
+        raise UnexpectedReplyError(f"the event {name} has another form: {data[:80]!r}") from error
+
+
+def batch(
+    questions: Iterable[str],
+    document_ids: Collection[str] | None = None,
+    top_k: int | None = None,
+    max_citations: int | None = None,
+) -> Call[BatchResponse]:
+    """Return the call of `/v1/ask/batch`."""
+    bodies = [_asked(question, document_ids, top_k, max_citations) for question in questions]
+    return _post("/v1/ask/batch", BatchResponse, {"questions": bodies})
+
+
+def answer(answer_id: str) -> Call[KeptAnswerModel]:
+    """Return the call for an answer given before."""
+    return Call("GET", _at("answers", answer_id), KeptAnswerModel, {})
+
+
+def verify(answer_id: str) -> Call[Verification]:
+    """Return the call that checks an answer given before."""
+    return Call("POST", _at("answers", answer_id, "verify"), Verification, {})
+
+
+def feedback(answer_id: str, helpful: bool, reason: str) -> Call[Nothing]:
+    """Return the call that says whether an answer helped."""
+    return _post("/v1/feedback", Nothing, {"answer_id": answer_id, "helpful": helpful, "reason": reason})
 
 
 def search(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from serving import served
 
@@ -31,6 +32,7 @@ from service.client_errors import (
     TimedOutError,
     UnexpectedReplyError,
 )
+from service.ledger import Ledger
 from service.refusal import Refusal
 from service.settings import Settings
 from service.wire import ask_body, search_body
@@ -46,9 +48,11 @@ def answerer(library: Library) -> Answerer:
 
 
 @pytest.fixture
-def url(answerer: Answerer) -> Iterator[str]:
-    with served(create_app(answerer, Settings())) as address:
+def url(answerer: Answerer, tmp_path: Path) -> Iterator[str]:
+    ledger = Ledger.open(tmp_path / "ledger")
+    with served(create_app(answerer, Settings(), ledger)) as address:
         yield address
+    ledger.close()
 
 
 class Waiting:
@@ -61,6 +65,8 @@ class Waiting:
         async def call(*arguments: Any, **named: Any) -> Any:
             url, options = self._made
             async with AsyncClient(url, **options) as client:
+                if name == "stream":
+                    return [event async for event in client.stream(*arguments, **named)]
                 return await getattr(client, name)(*arguments, **named)
 
         return lambda *arguments, **named: asyncio.run(call(*arguments, **named))
@@ -94,6 +100,45 @@ def test_answers_and_evidence_are_those_of_the_answerer(
     (document,) = client.documents()
     limited = client.ask(QUESTION, document_ids=[document.document_id], top_k=1, max_citations=1)
     assert len(limited.citations) == len(limited.passages) == 1
+
+
+def test_a_stream_says_what_ask_says(connect: Connect, url: str) -> None:
+    client = connect(url)
+    whole = client.ask(QUESTION)
+    passages, *citations, answer, end = list(client.stream(QUESTION))
+    assert (passages.passages, citations, answer.answer) == (whole.passages, whole.citations, whole.answer)
+    assert (answer.answer_id, answer.status, answer.confidence) == (
+        whole.answer_id,
+        whole.status,
+        whole.confidence,
+    )
+    assert (end.answer_id, end.index) == (whole.answer_id, whole.index)
+    with pytest.raises(InvalidRequestError, match="HTTP 422, invalid: question: "):
+        list(client.stream(" "))
+    with pytest.raises(NotFoundError, match="nowhere"):
+        list(client.stream(QUESTION, document_ids=["nowhere"]))
+
+
+def test_a_batch_has_a_result_for_each_question(connect: Connect, url: str) -> None:
+    client = connect(url)
+    first, second = client.batch([QUESTION, " "], max_citations=1)
+    assert untimed(first.answer.model_dump()) == untimed(client.ask(QUESTION, max_citations=1).model_dump())
+    assert (first.problem, second.answer, second.problem.status) == (None, None, 422)
+
+
+def test_answers_are_read_again_checked_and_judged(connect: Connect, url: str) -> None:
+    client = connect(url)
+    given = client.ask(QUESTION)
+    kept = client.answer(given.answer_id)
+    assert (kept.question, kept.citations) == (QUESTION, given.citations)
+    assert client.verify(given.answer_id).status == "ok"
+    client.feedback(given.answer_id, helpful=False, reason="It is about another office.")
+    with pytest.raises(NotFoundError, match="unknown_answer"):
+        client.feedback("nowhere", helpful=True)
+    client.remove_document(given.citations[0].document_id)
+    assert client.verify(given.answer_id).status == "removed"
+    with pytest.raises(NotFoundError, match="HTTP 410"):
+        client.answer(given.answer_id)
 
 
 def test_documents_come_and_go(connect: Connect, url: str, tmp_path: Path) -> None:
@@ -151,6 +196,40 @@ def test_a_busy_service_is_asked_again(connect: Connect, answerer: Answerer) -> 
     with pytest.raises(BusyError, match="HTTP 503") as refused:
         connect("http://test", transport=transport, attempts=2).ask(QUESTION)
     assert (len(asked), refused.value.retry_after) == (2, 0.0)
+
+
+EVENTS = {"content-type": "text/event-stream"}
+
+
+def test_a_stream_that_breaks_off_or_is_none_is_told_apart(connect: Connect, answerer: Answerer) -> None:
+    passages = orjson.dumps(search_body(answerer.search(QUESTION))).decode()
+    for response, message in [
+        (
+            httpx.Response(200, headers=EVENTS, text=f"event: passages\ndata: {passages}\n\n"),
+            "before its end",
+        ),
+        (httpx.Response(200, headers=EVENTS, text="event: passages\ndata: {}\n\n"), "another form"),
+        (httpx.Response(200, json={}), "event-stream"),
+        (httpx.Response(502, text="<html>"), "HTTP 502"),
+    ]:
+        transport, _ = scripted(response)
+        with pytest.raises(UnexpectedReplyError, match=message):
+            list(connect("http://test", transport=transport).stream(QUESTION))
+
+
+def test_a_busy_service_is_asked_again_for_a_stream(connect: Connect, answerer: Answerer) -> None:
+    body = ask_body(answerer.answer(QUESTION))
+    end = orjson.dumps({key: body[key] for key in ("answer_id", "index", "timings_ms")}).decode()
+    busy = httpx.Response(503, headers={"Retry-After": "0"})
+    done = httpx.Response(
+        200, headers=EVENTS, text=f"event: mood\ndata: {{}}\n\nevent: done\ndata: {end}\n\n"
+    )
+    transport, asked = scripted(busy, done)
+    (event,) = list(connect("http://test", transport=transport).stream(QUESTION))
+    assert (event.answer_id, len(asked)) == (body["answer_id"], 2)
+    transport, _ = scripted(busy)
+    with pytest.raises(BusyError):
+        list(connect("http://test", transport=transport, attempts=2).stream(QUESTION))
 
 
 @pytest.mark.parametrize(("status", "kind"), [
