@@ -13,9 +13,11 @@ from service import (
     routes_ask,
     routes_documents,
     routes_jobs,
+    routes_login,
     routes_mcp,
     routes_openai,
 )
+from service.access import Access
 from service.answering import Answerer
 from service.gate import Gate
 from service.jobs import Jobs
@@ -45,6 +47,7 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
         routes_answers,
         routes_documents,
         routes_jobs,
+        routes_login,
         routes_admin,
         routes_openai,
     ):
@@ -52,6 +55,7 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     app.include_router(page_routes(answerer))
     if routes_mcp.is_installed():
         app.include_router(routes_mcp.mcp_routes(answerer, settings, ledger))
+    app.add_middleware(Access, ledger=ledger, settings=settings)
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
     handle_problems(app)
     _describe(app)

@@ -1,25 +1,20 @@
 """The `pincite` command.
 
-Exit codes: 0 done, 1 the documents do not say (`ask`), 2 wrong usage, 3 the index cannot be used, 4 something
-could not be read, 5 another process is writing.
+`service.cli_common` lists the exit codes.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from index.errors import BusyError, ConflictError, PinciteIndexError
+from service.cli_common import NOT_SAID, UNREADABLE, USAGE, Index, err, explained, failed, out
+from service.cli_keys import app as keys
 from service.settings import SettingsError, read_settings
-
-NOT_SAID, USAGE, BAD_INDEX, UNREADABLE, BUSY = 1, 2, 3, 4, 5
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,13 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask your documents, and check every answer.",
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Index = Annotated[
-    Path | None,
-    typer.Option("--index", help="Folder of the index [default: $PINCITE_INDEX or .pincite/index]."),
-]
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -53,8 +42,8 @@ def ingest(
     """Add documents; unchanged ones are skipped, changed ones replaced."""
     from service.ingesting import ingest_paths
 
-    with _explained():
-        report = ingest_paths(read_settings(index=index, model=model), paths, _err)
+    with explained():
+        report = ingest_paths(read_settings(index=index, model=model), paths, err)
     if report.failed:
         raise typer.Exit(UNREADABLE)
 
@@ -76,13 +65,13 @@ def ask(
     from service.printing import print_answer
     from service.wire import ask_body
 
-    with _explained():
+    with explained():
         answerer = open_answerer(read_settings(index=index))
         answer = answerer.answer(question, top_k=top_k, max_citations=max_citations)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(ask_body(answer)) + b"\n")
     else:
-        print_answer(answer, _out)
+        print_answer(answer, out)
     if answer.status == "not_in_document":
         raise typer.Exit(NOT_SAID)
 
@@ -93,9 +82,9 @@ def documents(index: Index = None) -> None:
     from service.bootstrap import open_library
     from service.printing import print_documents
 
-    with _explained():
+    with explained():
         records = open_library(read_settings(index=index)).documents()
-    print_documents(records, _out)
+    print_documents(records, out)
 
 
 @app.command()
@@ -106,9 +95,9 @@ def remove(
     """Remove a document."""
     from service.bootstrap import open_library
 
-    with _explained():
+    with explained():
         open_library(read_settings(index=index)).remove(document_id)
-    _err.print(f"Removed {document_id}.")
+    err.print(f"Removed {document_id}.")
 
 
 @app.command()
@@ -124,9 +113,9 @@ def read(
     from ingest.repair import repair
     from service.printing import print_lines
 
-    with _explained():
+    with explained():
         document = read_document(file.read_bytes(), file.name)
-    print_lines((compare if diff else explain)(document, repair(document)), _out)
+    print_lines((compare if diff else explain)(document, repair(document)), out)
 
 
 @app.command()
@@ -138,8 +127,8 @@ def serve(
     """Serve the page and the API."""
     from service.server import run
 
-    with _explained():
-        run(read_settings(index=index, host=host, port=port), _err)
+    with explained():
+        run(read_settings(index=index, host=host, port=port), err)
 
 
 @app.command()
@@ -148,11 +137,11 @@ def mcp(index: Index = None) -> None:
     from importlib.util import find_spec
 
     if find_spec("mcp") is None:
-        raise _failed(SettingsError("this command needs an extra: pip install 'pincite[mcp]'"), USAGE)
+        raise failed(SettingsError("this command needs an extra: pip install 'pincite[mcp]'"), USAGE)
     from service.bootstrap import open_answerer
     from service.mcp_server import make_server
 
-    with _explained():
+    with explained():
         answerer = open_answerer(read_settings(index=index))
         try:
             make_server(answerer).run("stdio")
@@ -168,30 +157,5 @@ def prepare(
     from index.conversion import prepare as prepare_model
     from service.progress import counted
 
-    with _explained(), counted("Preparing the model", _err) as progress:
+    with explained(), counted("Preparing the model", err) as progress:
         prepare_model(read_settings(model=model).model, progress)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn known errors into one sentence and an exit code."""
-    from index.weights import ModelError
-    from ingest.readers import ReadError
-    from service.ledger import LedgerError
-    from service.questions import QuestionError
-
-    try:
-        yield
-    except (BusyError, ConflictError) as error:
-        raise _failed(error, BUSY) from error
-    except (PinciteIndexError, ModelError, LedgerError) as error:
-        raise _failed(error, BAD_INDEX) from error
-    except ReadError as error:
-        raise _failed(error, UNREADABLE) from error
-    except (SettingsError, QuestionError) as error:
-        raise _failed(error, USAGE) from error
-
-
-def _failed(error: Exception, code: int) -> typer.Exit:
-    _err.print(f"pincite: {error}", markup=False)
-    return typer.Exit(code)

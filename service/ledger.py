@@ -6,8 +6,6 @@ document: an answer that is read from it is checked against the source again (`s
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 import sqlite3
 import threading
@@ -27,11 +25,13 @@ from service.ledger_schema import (
     Feedback,
     KeptAnswer,
     Key,
+    Keyring,
     LedgerError,
     Origin,
     Scope,
     UnknownAnswerError,
     UnknownKeyError,
+    hash_of,
     prepare,
 )
 from service.types import Answer
@@ -44,6 +44,7 @@ __all__ = [
     "Feedback",
     "KeptAnswer",
     "Key",
+    "Keyring",
     "Ledger",
     "LedgerError",
     "Origin",
@@ -182,7 +183,7 @@ class Ledger:
 
     def keys(self) -> list[Key]:
         """Return all keys, oldest first."""
-        return [key for key, _ in self._keys()]
+        return [key for key, _ in self.keyring().entries]
 
     def add_key(self, name: str, scope: Scope) -> tuple[Key, str]:
         """Make a key. Return it with its token, which nobody can read again: only its hash is kept."""
@@ -191,7 +192,7 @@ class Ledger:
         with self.using() as connection:
             connection.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)",
-                (key.id, name, scope, _hash(token), key.last_four, key.created_at),
+                (key.id, name, scope, hash_of(token), key.last_four, key.created_at),
             )
         return key, token
 
@@ -206,19 +207,15 @@ class Ledger:
 
     def key_of(self, token: str) -> Key | None:
         """Return the key that `token` is of, in the same time whether it is one or not."""
-        digest = _hash(token)
-        found = None
-        for key, stored in self._keys():
-            if hmac.compare_digest(digest, stored):
-                found = key
-        return found
+        return self.keyring().key_of(token)
 
-    def _keys(self) -> list[tuple[Key, bytes]]:
+    def keyring(self) -> Keyring:
+        """Return the keys as they are now, to compare tokens with."""
         with self.using() as connection:
             rows = connection.execute(
                 "SELECT id, name, scope, last_four, created_at, digest FROM keys ORDER BY created_at, id"
             ).fetchall()
-        return [(Key(*row[:5]), row[5]) for row in rows]
+        return Keyring(tuple((Key(*row[:5]), row[5]) for row in rows))
 
     def _trim_answers(self, connection: sqlite3.Connection, at: datetime) -> None:
         connection.execute(
@@ -244,8 +241,3 @@ def now() -> str:
 
 def _text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
-
-
-def _hash(token: str) -> bytes:
-    # The tokens are random and 256 bits long: a slow hash would protect nothing more.
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

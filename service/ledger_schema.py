@@ -8,6 +8,8 @@ LedgerError
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +102,30 @@ class Key:
     def may(self, scope: Scope) -> bool:
         """Whether this key may do what needs `scope`."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Keys with the hashes of their tokens. False where there are none."""
+
+    entries: tuple[tuple[Key, bytes], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def key_of(self, token: str) -> Key | None:
+        """Return the key that `token` is of, in the same time whether it is one or not."""
+        digest = hash_of(token)
+        found = None
+        for key, stored in self.entries:
+            if hmac.compare_digest(digest, stored):
+                found = key
+        return found
+
+
+def hash_of(token: str) -> bytes:
+    """Return what is kept of a token. Tokens are random and 256 bits long: a slow hash would protect nothing more."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

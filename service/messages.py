@@ -8,6 +8,8 @@ from ingest.types import Edit, EditKind, Quality
 from service.types import Answer, Citation, EvidencePassage, IndexInfo
 
 NOT_IN_DOCUMENT = "The documents do not say."
+KEY_NEEDED = "This service asks for a key."
+WRONG_KEY = "That key is not known here. Whoever runs the service makes keys with `pincite keys add NAME`."
 NEAREST = "The nearest places:"
 NO_DOCUMENTS = "There are no documents yet. Add one with `pincite ingest PATH`."
 ANSWER_NOT_KEPT = (

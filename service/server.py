@@ -10,6 +10,7 @@ import uvicorn
 from rich.console import Console
 
 from service import messages
+from service.access import HostCheck, check_binding
 from service.app import create_app
 from service.bootstrap import open_answerer, open_ledger
 from service.settings import Settings
@@ -22,8 +23,9 @@ def run(settings: Settings, console: Console) -> None:
     """
     answerer = open_answerer(settings)
     ledger = open_ledger(settings)
+    check_binding(settings, ledger.keyring())
     config = uvicorn.Config(
-        create_app(answerer, settings, ledger),
+        HostCheck(create_app(answerer, settings, ledger), settings=settings),
         host=settings.host,
         port=settings.port,
         log_level="warning",

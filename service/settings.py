@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PINCITE_"
 _ELSEWHERE = frozenset({"PINCITE_CACHE"})
@@ -32,6 +33,13 @@ class Settings(BaseSettings):
     answer_cache: int = Field(
         default=500, ge=0, description="Answers kept for questions asked again; 0 keeps none."
     )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Names that the service goes by, separated by commas; any other Host is refused.",
+    )
+    allow_open: bool = Field(
+        default=False, description="Serve without keys on an address that others can reach."
+    )
     max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
     body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
     job_bytes: int = Field(
@@ -41,6 +49,13 @@ class Settings(BaseSettings):
         default=10_000, ge=0, description="How many answers are remembered; 0 for none."
     )
     keep_days: float = Field(default=30.0, gt=0, description="How long answers are remembered.")
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )
 
 
 def read_settings(**overrides: object) -> Settings:
