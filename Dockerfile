@@ -1,6 +1,9 @@
 # Pincite in a container: no torch, no root, one volume.
 #   docker build -t pincite .
-#   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL -v pincite:/data -p 127.0.0.1:8000:8000 pincite
+#   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL -v pincite:/data -p 127.0.0.1:8000:8000 \
+#       -e PINCITE_ALLOW_OPEN=1 pincite
+# That is for this machine alone, as the published address says. For others leave out PINCITE_ALLOW_OPEN and make
+# keys (docker run ... pincite keys add NAME): without either the service does not start.
 # Any base with Python 3.11 or later and its venv module will do.
 ARG BASE=docker.io/library/python:3.13-slim
 
