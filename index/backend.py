@@ -7,14 +7,17 @@ rows belong together, and the few questions to them that depend on the size of t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from index.build import Ingested
 from index.store import PassageRow
-from index.types import DocumentRecord, Embedder, Progress, Rows, Scores, StoredDocument, Vectors
+from index.types import DocumentRecord, Embedder, Progress, Rows, Scores, StoredDocument, Table, Vectors
+
+
+class VectorRows(Protocol):
+    """Rows of vectors, which need not be one array."""
+
+    def __getitem__(self, rows: Any) -> Any: ...
 
 
 class View(Protocol):
@@ -46,13 +49,13 @@ class View(Protocol):
     def documents(self) -> Sequence[str]: ...
 
     @property
-    def passages(self) -> NDArray[np.int64]: ...
+    def passages(self) -> Table: ...
 
     @property
-    def sentences(self) -> NDArray[np.int64]: ...
+    def sentences(self) -> Table: ...
 
     @property
-    def sentence_vectors(self) -> NDArray[np.float16]: ...
+    def sentence_vectors(self) -> VectorRows: ...
 
     def version(self, document_id: str) -> str:
         """Return the SHA-256 of the document that the rows were made from; '' where that is not known."""

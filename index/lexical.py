@@ -27,7 +27,9 @@ _MAX_QUESTION_TERMS = 64
 
 
 class LexicalIndex:
-    """BM25 search (k1 = 1.2, b = 0.75). Rows are numbered from 0 in the order given."""
+    """BM25 search (k1 = 1.2, b = 0.75). A text that was removed is not found, but counts in the statistics
+    until its part of the index is merged with others.
+    """
 
     def __init__(self, index: Any) -> None:
         self._index = index
@@ -35,29 +37,8 @@ class LexicalIndex:
         self._searcher = index.searcher()
 
     @classmethod
-    def build(cls, folder: Path, texts: Iterable[tuple[int, str]]) -> LexicalIndex:
-        """Index `texts`, pairs of document number and text, in an empty `folder`."""
-        folder.mkdir(parents=True)
-        schema = (
-            tantivy.SchemaBuilder()
-            .add_integer_field("row", fast=True)
-            .add_integer_field("document", indexed=True)
-            .add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
-            .build()
-        )
-        index = tantivy.Index(schema, path=str(folder))
-        index.register_tokenizer(_ANALYZER, _analyzer())
-        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        for row, (document, text) in enumerate(texts):
-            writer.add_document(tantivy.Document(row=row, document=document, text=searchable(text)))
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
-        return cls(index)
-
-    @classmethod
     def load(cls, folder: Path) -> LexicalIndex:
-        """Open a folder that `build` filled."""
+        """Open a folder that a `LexicalWriter` filled."""
         index = tantivy.Index.open(str(folder))
         index.register_tokenizer(_ANALYZER, _analyzer())
         return cls(index)
@@ -85,13 +66,45 @@ class LexicalIndex:
 
     def document_frequency(self, term: str) -> int:
         """Return how many rows hold `term`."""
-        return int(self._searcher.doc_freq("text", term))
+        return min(int(self._searcher.doc_freq("text", term)), len(self))
 
     def _any(self, field: str, values: Iterable[str] | Iterable[int]) -> Any:
         should = tantivy.Occur.Should
         return tantivy.Query.boolean_query(
             [(should, tantivy.Query.term_query(self._schema, field, value)) for value in values]
         )
+
+
+class LexicalWriter:
+    """Writes an index, from nothing or from another one that stays as it is. Closed by `commit`."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is empty, or holds the files of another index: none of them is written to again."""
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        schema = (
+            tantivy.SchemaBuilder()
+            .add_integer_field("row", fast=True)
+            .add_integer_field("document", indexed=True)
+            .add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+            .build()
+        )
+        self._index = tantivy.Index(schema, path=str(folder))  # opens what is there
+        self._index.register_tokenizer(_ANALYZER, _analyzer())
+        self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+    def add(self, row: int, document: int, text: str) -> None:
+        """Add a text under its row number and its document's."""
+        self._writer.add_document(tantivy.Document(row=row, document=document, text=searchable(text)))
+
+    def remove(self, document: int) -> None:
+        """Remove the texts of a document."""
+        self._writer.delete_documents_by_term("document", document)
+
+    def commit(self) -> None:
+        """Write everything to disk."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
 
 
 def terms(text: str) -> list[str]:

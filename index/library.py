@@ -9,7 +9,8 @@ from pathlib import Path
 
 from index.build import Indexer, Ingested
 from index.errors import ChangedError, UnknownDocumentError
-from index.snapshot import Snapshot, publish
+from index.publishing import publish
+from index.snapshot import Snapshot
 from index.store import PassageRow, Store
 from index.types import DocumentRecord, Embedder, Progress, StoredDocument
 

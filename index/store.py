@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,14 @@ class PassageRow:
     vector: NDArray[np.float16]
     sentences: NDArray[np.int32]
     sentence_vectors: NDArray[np.float16]
+
+
+class Entry(NamedTuple):
+    """A document and the number of its first passage (0 for none), which is another one once it was put again."""
+
+    document_id: str
+    sha256: str
+    first_passage: int
 
 
 class Store:
@@ -99,12 +108,12 @@ class Store:
 
     def documents(self) -> list[DocumentRecord]:
         """Return all documents, oldest first."""
-        rows = self._read.execute(f"{_RECORD} GROUP BY d.id ORDER BY d.added_at, d.id")
+        rows = self._read.execute(f"{_RECORD} ORDER BY d.added_at, d.id")
         return [DocumentRecord(*row) for row in rows]
 
     def record(self, document_id: str) -> DocumentRecord:
         """Return one document's record. Raises `UnknownDocumentError`."""
-        row = self._read.execute(f"{_RECORD} WHERE d.id = ? GROUP BY d.id", (document_id,)).fetchone()
+        row = self._read.execute(f"{_RECORD} WHERE d.id = ?", (document_id,)).fetchone()
         if row is None:
             raise UnknownDocumentError(f"no document has the id {document_id!r}")
         return DocumentRecord(*row)
@@ -134,14 +143,32 @@ class Store:
         boxes = Boxes.from_bytes(row[2]) if row[2] is not None else None
         return StoredDocument(record, unpack_text(row[0]), unpack_reading(row[1]), boxes)
 
-    def passages(self) -> Iterator[PassageRow]:
-        """Yield all passages, document by document, each document's in reading order."""
+    def contents(self) -> list[Entry]:
+        """Return what documents there are, in the order of their passages."""
         rows = self._read.execute(
-            "SELECT document_id, ordinal, start, stop, vector, sentences, sentence_vectors FROM passages ORDER BY id"
+            "SELECT d.id, d.sha256, coalesce(p.id, 0) AS first FROM documents d"
+            " LEFT JOIN passages p ON p.document_id = d.id AND p.ordinal = 0 ORDER BY first, d.id"
         )
-        for document_id, ordinal, start, stop, vector, sentences, sentence_vectors in rows:
+        return [Entry(*row) for row in rows]
+
+    def passage_count(self, document_ids: Sequence[str]) -> int:
+        """Return how many passages these documents have."""
+        count = "SELECT count(*) FROM passages WHERE document_id = ?"
+        return sum(self._read.execute(count, (name,)).fetchone()[0] for name in document_ids)
+
+    def passages(self, document_id: str | None = None) -> Iterator[PassageRow]:
+        """Yield all passages, document by document, each document's in reading order; or those of one document."""
+        columns = "document_id, ordinal, start, stop, vector, sentences, sentence_vectors"
+        if document_id is None:
+            rows = self._read.execute(f"SELECT {columns} FROM passages ORDER BY id")  # noqa: S608
+        else:
+            rows = self._read.execute(
+                f"SELECT {columns} FROM passages WHERE document_id = ? ORDER BY ordinal",  # noqa: S608
+                (document_id,),
+            )
+        for name, ordinal, start, stop, vector, sentences, sentence_vectors in rows:
             yield PassageRow(
-                document_id,
+                name,
                 ordinal,
                 start,
                 stop,
@@ -346,8 +373,9 @@ def now() -> str:
 
 
 _RECORD = """
-SELECT d.id, d.origin, d.title, d.sha256, d.media_type, d.added_at, d.characters, count(p.id)
-FROM documents d LEFT JOIN passages p ON p.document_id = d.id
+SELECT d.id, d.origin, d.title, d.sha256, d.media_type, d.added_at, d.characters,
+    (SELECT coalesce(max(ordinal) + 1, 0) FROM passages WHERE document_id = d.id)
+FROM documents d
 """
 
 

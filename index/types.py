@@ -16,6 +16,7 @@ Vectors = NDArray[np.float32]
 """Rows of unit length: the inner product of two rows is their cosine."""
 
 Rows = NDArray[np.int64]
+Table = NDArray[np.int32] | NDArray[np.int64]
 Scores = NDArray[np.float32]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.lexical import LexicalIndex, terms
+from index.lexical import LexicalIndex, LexicalWriter, terms
 from ingest.normalise import searchable
 
 
@@ -35,8 +35,10 @@ def test_is_stable(text: str) -> None:
 @pytest.mark.parametrize("written", ["Calderón", "Caldero\u0301n", "CALDERÓN", "Calde\u00adrón", "Calderon"])
 @pytest.mark.parametrize("asked", ["Calderon", "Calderón", "caldero\u0301n"])
 def test_finds_a_name_however_it_is_written(tmp_path: Path, written: str, asked: str) -> None:
-    index = LexicalIndex.build(
-        tmp_path / "index", [(1, f"President {written} spoke."), (1, "Nobody else did.")]
-    )
+    writer = LexicalWriter(tmp_path / "index")
+    for row, text in enumerate([f"President {written} spoke.", "Nobody else did."]):
+        writer.add(row, 1, text)
+    writer.commit()
+    index = LexicalIndex.load(tmp_path / "index")
     rows, _ = index.search(terms(f"What did {asked} say?"), 5)
     assert rows.tolist() == [0]

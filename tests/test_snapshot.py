@@ -1,4 +1,4 @@
-"""Snapshots: copies that are verified, and made again when they are not what they should be."""
+"""Snapshots: rows that belong together, whatever becomes of their files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from tiny import TinyEmbedder
 from index.errors import ChangedError
 from index.library import Library
 from index.search import rank
-from index.snapshot import Snapshot, publish
-from index.store import Store
+from index.snapshot import Snapshot
 
 TEXTS = {
     "bees.md": b"# Bees\n\nBees dance to tell where flowers are. A hive holds one queen.",
@@ -25,11 +24,6 @@ def filled(library: Library) -> Library:
     for name, text in TEXTS.items():
         library.add(text, name)
     return library
-
-
-def files(library: Library) -> list[Path]:
-    (folder,) = (library._store.folder / "snapshots").iterdir()
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
 
 
 def answers(snapshot: Snapshot) -> list[list[float]]:
@@ -58,29 +52,6 @@ def test_rows_belong_together(filled: Library) -> None:
     assert len(snapshot.sentence_words) == len(snapshot.sentence_vectors) == 7
 
 
-def test_an_unchanged_store_is_not_copied_again(filled: Library) -> None:
-    before = [(path, path.stat().st_ino) for path in files(filled)]
-    assert publish(filled._store).generation == filled.snapshot().generation
-    assert [(path, path.stat().st_ino) for path in files(filled)] == before
-
-
-def test_row_41_a_damaged_snapshot_is_made_again(filled: Library) -> None:
-    expected = answers(filled.snapshot())
-    names = [path.relative_to(path.parents[len(path.parts) - 2]) for path in files(filled)]
-    assert len(names) > 10
-    for i in range(len(names)):
-        for damage in (_truncate, _zero, _flip, _delete):
-            damage(files(filled)[i])
-            assert answers(publish(filled._store)) == expected
-
-
-def test_a_foreign_file_in_a_snapshot_is_not_trusted(filled: Library) -> None:
-    foreign = files(filled)[0].parent / "extra.pickle"
-    foreign.write_bytes(b"\x80\x04.")
-    publish(filled._store)
-    assert not foreign.exists()
-
-
 def test_equal_contents_have_one_fingerprint(filled: Library, tmp_path: Path) -> None:
     other = Library.create(tmp_path / "other", TinyEmbedder())
     for name, text in reversed(TEXTS.items()):
@@ -88,13 +59,6 @@ def test_equal_contents_have_one_fingerprint(filled: Library, tmp_path: Path) ->
     assert other.snapshot().fingerprint == filled.snapshot().fingerprint
     other.remove(other.documents()[0].id)
     assert other.snapshot().fingerprint != filled.snapshot().fingerprint
-    other.close()
-
-
-def test_changes_of_another_process_are_seen(filled: Library) -> None:
-    other = Library(Store(filled._store.folder, "tiny", 64), TinyEmbedder())
-    other.add(b"Coffee is roasted.", "coffee.txt")
-    assert len(filled.snapshot().documents) == 3
     other.close()
 
 
@@ -109,30 +73,6 @@ def test_a_snapshot_outlives_its_files(filled: Library) -> None:
 def test_an_empty_index_has_a_snapshot(library: Library) -> None:
     ranking = rank(library.snapshot(), "anything", np.zeros(64, np.float32))
     assert len(ranking.passage_rows) == len(ranking.sentence_rows) == 0
-
-
-def _truncate(path: Path) -> None:
-    _replace(path, path.read_bytes()[:-1])
-
-
-def _zero(path: Path) -> None:
-    _replace(path, bytes(path.stat().st_size + 1))
-
-
-def _flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    _replace(path, bytes(data))
-
-
-def _delete(path: Path) -> None:
-    path.unlink()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put another file in the place of one that may be mapped into memory."""
-    path.unlink()
-    path.write_bytes(data)
 
 
 def test_a_question_never_mixes_two_versions_of_a_document(library: Library) -> None:
