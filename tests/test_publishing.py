@@ -57,7 +57,7 @@ def test_row_41_a_damaged_snapshot_is_made_again(filled: Library, tmp_path: Path
     count = len(files(base))
     assert count > 10
     damages = (_truncate, _zero, _flip, _delete)
-    for i in range(count):
+    for i in range(0, count, 3 if grown else 1):
         for damage in [damages[i % 4]] if grown else damages:
             copy = tmp_path / "copy"
             shutil.copytree(base, copy)
