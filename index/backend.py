@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
-from index.build import Ingested
+from index.build import Ingested, Outcome, Source
 from index.store import PassageRow
 from index.types import DocumentRecord, Embedder, Progress, Rows, Scores, StoredDocument, Table, Vectors
 
@@ -109,6 +109,8 @@ class Backend(Protocol):
         progress: Progress | None = None,
         publishing: bool = True,
     ) -> Ingested: ...
+
+    def add_all(self, sources: Sequence[Source], progress: Progress | None = None) -> Iterator[Outcome]: ...
 
     def remove(self, document_id: str) -> None: ...
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from index.build import Indexer, Ingested
+from index.build import Indexer, Ingested, Outcome, Source
 from index.errors import ChangedError, UnknownDocumentError
-from index.publishing import publish
+from index.publishing import is_trusted, publish, verify
 from index.snapshot import Snapshot
 from index.store import PassageRow, Store
 from index.types import DocumentRecord, Embedder, Progress, StoredDocument
 
+_log = logging.getLogger("pincite")
 _CACHED_CHARACTERS = 50_000_000
 
 
@@ -31,6 +33,9 @@ class Library:
         self._writing = threading.Lock()
         self._cache = _DocumentCache(store)
         self._snapshot = publish(store)
+        self._closed = threading.Event()
+        if is_trusted(store):
+            threading.Thread(target=self._check, name="check", daemon=True).start()
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder) -> Library:
@@ -44,6 +49,7 @@ class Library:
 
     def close(self) -> None:
         """Close the store. The library must not be used afterwards."""
+        self._closed.set()
         self._store.close()
 
     def snapshot(self) -> Snapshot:
@@ -70,6 +76,10 @@ class Library:
             self.refresh()
         return result
 
+    def add_all(self, sources: Sequence[Source], progress: Progress | None = None) -> Iterator[Outcome]:
+        """Add or replace documents (see `Indexer.add_all`). Publishing is left to `refresh`."""
+        return self._indexer.add_all(sources, progress)
+
     def remove(self, document_id: str) -> None:
         """Remove a document. Raises `UnknownDocumentError`."""
         self._store.remove(document_id)
@@ -79,6 +89,12 @@ class Library:
         """Publish what is committed."""
         with self._writing:
             self._snapshot = publish(self._store)
+
+    def _check(self) -> None:
+        """Hash a snapshot that was opened on trust, and have it made again if it is damaged."""
+        if not verify(self._store) and not self._closed.is_set():
+            _log.warning("the snapshot in %s is damaged and is made again", self._store.folder)
+            self.refresh()
 
     def documents(self) -> list[DocumentRecord]:
         """Return all documents, oldest first."""

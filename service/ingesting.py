@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from index.backend import Backend
+from index.build import Ingested, Source
 from ingest.files import find_files
-from ingest.readers import ReadError
 from service.bootstrap import open_library
 from service.progress import counted
 from service.settings import Settings
@@ -46,21 +46,21 @@ def ingest_paths(settings: Settings, paths: Sequence[Path], console: Console) ->
     return report
 
 
-def _ingest(library: Backend, files: Iterable[Path], console: Console) -> Report:
+def _ingest(library: Backend, files: Sequence[Path], console: Console) -> Report:
     report = Report()
-    for path in files:
-        try:
-            with counted(path.name, console) as progress:
-                result = library.add(
-                    path.read_bytes(),
-                    path.name,
-                    origin=str(path.resolve()),
-                    progress=progress,
-                    publishing=False,
-                )
-        except (ReadError, OSError) as error:
-            console.print(f"skipped {path}: {error}", style="yellow", markup=False)
-            report.failed = (*report.failed, str(path))
-        else:
-            setattr(report, result.outcome, getattr(report, result.outcome) + 1)
+    sources = [Source(path.name, str(path.resolve()), _size(path), path.read_bytes) for path in files]
+    with counted("Ingesting", console, of_bytes=True) as progress:
+        for path, result in zip(files, library.add_all(sources, progress), strict=True):
+            if isinstance(result, Ingested):
+                setattr(report, result.outcome, getattr(report, result.outcome) + 1)
+            else:
+                console.print(f"skipped {path}: {result}", style="yellow", markup=False)
+                report.failed = (*report.failed, str(path))
     return report
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # reading it will say what is wrong
+        return 0
