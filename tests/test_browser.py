@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -446,6 +447,30 @@ def test_documents_are_added_and_removed(open_page: Any, tmp_path: Path) -> None
         page.get_by_role("button", name="Remove it").click()
         expect(titles).to_have_text(["Working at the Mill Archive"])
         expect(page.locator("#announce.seen")).to_have_text("Removed The Larkfield Water Report")
+
+
+def test_the_bar_follows_a_document_that_takes_long(
+    open_page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer = TableAnswerer(tmp_path / "index", ["archive.md"])
+    embed, go_on = answerer.library.embedder.embed_passages, threading.Event()
+
+    def slowly(texts: list[str], progress: Any = None) -> Any:
+        progress(1, 4)
+        assert go_on.wait(30)
+        return embed(texts, progress)
+
+    monkeypatch.setattr(answerer.library.embedder, "embed_passages", slowly)
+    with serving(answerer) as address:
+        page = open_page("/", address)
+        page.get_by_label("Add documents").set_input_files(
+            {"name": "water.md", "mimeType": "text/markdown", "buffer": WATER.encode()}
+        )
+        expect(page.get_by_label("Adding water.md")).to_have_js_property("value", 0.25)
+        expect(page.locator("#uploads .outcome")).to_have_text("Reading and indexing")
+        go_on.set()
+        expect(page.locator("#uploads .outcome")).to_have_text("Added")
+        expect(page.locator("#listed .title")).to_have_count(2)
 
 
 def test_files_can_be_dropped_on_an_answer(open_page: Any, tmp_path: Path) -> None:

@@ -28,9 +28,10 @@ function tell(text, seen = false) {
   if (seen) hiding = setTimeout(() => { status.className = "unseen"; }, 5000);
 }
 
-function send(request, method, url, body) {
+function send(request, method, url, body, headers = {}) {
   return new Promise((resolve, reject) => {
     request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.onload = () => resolve(request);
     request.onerror = () => reject(new Error("The server does not answer. Is it still running?"));
     request.send(body);
@@ -221,8 +222,22 @@ async function refreshDocuments() {
   for (const selector of ["#listed", "#examples"]) find(selector)?.replaceWith(take(page, selector));
 }
 
-function problem(request) {
-  try { return JSON.parse(request.responseText).detail; } catch { return ""; }
+function read(request) {
+  try { return JSON.parse(request.responseText); } catch { return {}; }
+}
+
+// Follow a job to its end, the bar along with it. Returns what went wrong, "" for nothing.
+async function follow(address, bar) {
+  for (;;) {
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    const request = new XMLHttpRequest();
+    await send(request, "GET", address);
+    const job = read(request);
+    if (job.status === "done") return "";
+    if (job.status === "failed") return job.problem.detail;
+    if (job.status !== "queued" && job.status !== "running") return job.detail ?? "The service was stopped meanwhile. Add it again.";
+    if (job.total) bar.value = job.done / job.total;
+  }
 }
 
 async function addFile(file) {
@@ -242,8 +257,9 @@ async function addFile(file) {
   form.append("file", file);
   let failure = "";
   try {
-    await send(request, "POST", "/v1/documents", form);
-    if (request.status >= 300) failure = problem(request) || "It could not be added.";
+    await send(request, "POST", "/v1/documents", form, { Prefer: "respond-async" });
+    if (request.status >= 300) failure = read(request).detail || "It could not be added.";
+    else if (request.status === 202) failure = await follow(request.getResponseHeader("Location"), bar);
   } catch (error) {
     failure = error.message;
   }
@@ -273,7 +289,7 @@ async function remove(button) {
   try {
     const request = new XMLHttpRequest();
     await send(request, "DELETE", `/v1/documents/${encodeURIComponent(button.dataset.document)}`);
-    if (request.status >= 300 && request.status !== 404) throw new Error(problem(request) || "It could not be removed.");
+    if (request.status >= 300 && request.status !== 404) throw new Error(read(request).detail || "It could not be removed.");
     await refreshDocuments();
     tell(`Removed ${button.dataset.title}`, true);
     find("#documents").focus();
