@@ -12,6 +12,7 @@ KEY_NEEDED = "This service asks for a key."
 WRONG_KEY = "That key is not known here. Whoever runs the service makes keys with `pincite keys add NAME`."
 NEAREST = "The nearest places:"
 NO_DOCUMENTS = "There are no documents yet. Add one with `pincite ingest PATH`."
+SAID_AGAIN = "Says the same again as the marked place"
 ANSWER_NOT_KEPT = (
     "It was never given here, or long ago: answers are kept for a while. Ask the question again."
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from index.backend import Backend
 from index.errors import UnknownDocumentError
 from index.types import DocumentRecord, StoredDocument
+from ingest.reading import Reading
 from ingest.types import Span
 from service.answer_view import VERSION
 from service.page_view import PageView, view_page
@@ -73,11 +74,7 @@ def open_place(library: Backend, place: Place) -> Opened:
     )
     try:
         page = _page(document, place) if as_picture else None
-        view = (
-            None
-            if page
-            else view_source(document.source, place.spans, document.reading.edits, start=place.start)
-        )
+        view = None if page else _text(document, place)
     except ValueError as error:
         message = (
             f"The link points past the end of “{record.title}”, which has {record.characters:,} characters. "
@@ -86,6 +83,24 @@ def open_place(library: Backend, place: Place) -> Opened:
         raise PageError(422, "That place is not in the document", message) from error
     changed = bool(place.version) and not record.sha256.startswith(place.version[:VERSION])
     return Opened(record, place.spans, place.version[:VERSION], changed, pictured, view, page)
+
+
+def _text(document: StoredDocument, place: Place) -> SourceView:
+    reading = document.reading
+    again = _repeats(reading, place.spans)
+    return view_source(document.source, place.spans, reading.edits, again, start=place.start)
+
+
+def _repeats(reading: Reading, spans: Iterable[Span]) -> list[Span]:
+    """Return where the source says again what it says in `spans` (see `Reading.repeats_of`)."""
+    ranges = sorted((each.start, each.end) for span in spans for each in reading.reading_spans(span))
+    joined: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if joined and start <= joined[-1][1] + 1:  # a space that only the reading text has
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return [again for start, end in joined for again in reading.repeats_of(start, end)]
 
 
 def _page(document: StoredDocument, place: Place) -> PageView | None:

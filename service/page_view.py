@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ingest.boxes import Box, Boxes
 from ingest.types import Span
+from service.source_view import merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class PageView:
 
 def view_page(boxes: Boxes, spans: Iterable[Span], number: int | None = None) -> PageView:
     """Lay out page `number`, or else the first with a marked place. Raises ValueError for no such page."""
-    found = [box for span in spans for box in boxes.of(span)]
+    found = [box for span in merge(spans) for box in boxes.of(span)]
     count = len(boxes.sizes)
     if number is None:
         number = found[0].page if found else 1

@@ -28,13 +28,14 @@ class Run:
     """A run of one line. `span` is the ordinal (from 1) of the marked span it lies in, 0 where unmarked.
 
     `first` is set on the first run of a span that is shown: the place a link to the span leads to. `damaged`
-    says that the run is not read as it stands here.
+    says that the run is not read as it stands here, `again` that it repeats the marked place.
     """
 
     text: str
     span: int = 0
     first: bool = False
     damaged: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,15 @@ def view_source(
     source: str,
     spans: Iterable[Span] = (),
     edits: Sequence[Edit] = (),
+    again: Iterable[Span] = (),
     *,
     start: int | None = None,
     window: int = WINDOW,
 ) -> SourceView:
     """Lay out the window of a source that begins near `start`, or else the one around the first span.
 
-    `edits` are what was repaired in it, to be remarked on where it stands.
+    `edits` are what was repaired in it, `again` are the places that repeat the spans: both are remarked on where
+    they stand.
 
     A source no longer than `window` is shown whole. Raises ValueError where a span ends after the source
     does or `start` lies outside it.
@@ -121,7 +124,7 @@ def view_source(
         first,
         last,
         len(source),
-        _lines(source, first, last, marks, [edit for edit in edits if edit.kind in _REMARKED]),
+        _lines(source, first, last, marks, _Remarked.of(source, first, last, edits, again)),
         _places(source, first, last, marks),
         earlier=max(0, first - window) if first else None,
         later=last if last < len(source) else None,
@@ -145,46 +148,70 @@ def _snap(source: str, offset: int, reach: int) -> int:
     return source.rfind("\n", max(0, offset - reach), offset) + 1 or offset
 
 
+@dataclass(frozen=True, slots=True)
+class _Remarked:
+    """What is to be said of a window besides its marks; `remarks` are in order of their offsets."""
+
+    damaged: tuple[Span, ...]
+    again: tuple[Span, ...]
+    remarks: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(
+        cls, source: str, first: int, last: int, edits: Iterable[Edit], again: Iterable[Span]
+    ) -> _Remarked:
+        here = [edit for edit in edits if edit.kind in _REMARKED and first <= edit.source.start < last]
+        line = line_of(source, first)
+        said = [
+            (edit.source.start, messages.remark(edit, line + source.count("\n", first, edit.source.end)))
+            for edit in here
+        ]
+        repeated = merge(span for span in again if _within(span, first, last))
+        said += [(span.start, messages.SAID_AGAIN) for span in repeated]
+        damaged = merge(edit.source for edit in here if edit.kind != "join")
+        return cls(damaged, repeated, tuple(sorted(said)))
+
+
 def _lines(
-    source: str, first: int, last: int, marks: Sequence[Span], edits: Sequence[Edit]
+    source: str, first: int, last: int, marks: Sequence[Span], remarked: _Remarked
 ) -> tuple[Line, ...]:
     lines: list[Line] = []
-    number, at, begun = line_of(source, first), first, set[int]()
-    damaged = merge(
-        edit.source for edit in edits if edit.kind != "join" and _within(edit.source, first, last)
-    )
-    here = sorted((edit for edit in edits if first <= edit.source.start < last), key=lambda e: e.source.start)
-    remarked = 0
+    number, at, begun, said = line_of(source, first), first, set[int](), 0
     # A final line break ends the last line: it does not begin another, empty one.
     while at < last:
         stop = source.find("\n", at, last)
         stop = last if stop < 0 else stop
         end = stop - 1 if stop > at and source[stop - 1] == "\r" else stop
-        runs = tuple(_runs(source, at, end, marks, damaged, begun))
-        remarks: list[str] = []
-        while remarked < len(here) and here[remarked].source.start <= stop:
-            edit = here[remarked]
-            remarks.append(messages.remark(edit, number + source.count("\n", at, edit.source.end)))
-            remarked += 1
-        heading = bool(_HEADING.match(source, at))
-        lines.append(Line(number, runs, heading, tuple(dict.fromkeys(remarks))))
+        runs = tuple(_runs(source, Span(at, end), marks, remarked, begun))
+        before = said
+        while said < len(remarked.remarks) and remarked.remarks[said][0] <= stop:
+            said += 1
+        remarks = tuple(dict.fromkeys(remark for _, remark in remarked.remarks[before:said]))
+        lines.append(Line(number, runs, bool(_HEADING.match(source, at)), remarks))
         number, at = number + 1, stop + 1
     return tuple(lines)
 
 
 def _runs(
-    source: str, start: int, end: int, marks: Sequence[Span], damaged: Sequence[Span], begun: set[int]
+    source: str, line: Span, marks: Sequence[Span], remarked: _Remarked, begun: set[int]
 ) -> Iterable[Run]:
-    marks_here = [(ordinal, mark) for ordinal, mark in enumerate(marks, 1) if _within(mark, start, end)]
-    damaged_here = [span for span in damaged if _within(span, start, end)]
-    edges = {start, end}
-    for span in (*(mark for _, mark in marks_here), *damaged_here):
-        edges |= {max(span.start, start), min(span.end, end)}
+    here = [(ordinal, mark) for ordinal, mark in enumerate(marks, 1) if _within(mark, line.start, line.end)]
+    damaged = [span for span in remarked.damaged if _within(span, line.start, line.end)]
+    again = [span for span in remarked.again if _within(span, line.start, line.end)]
+    edges = {line.start, line.end}
+    for span in (*(mark for _, mark in here), *damaged, *again):
+        edges |= {max(span.start, line.start), min(span.end, line.end)}
     for low, high in pairwise(sorted(edges)):
-        ordinal = next((ordinal for ordinal, mark in marks_here if _within(mark, low, high)), 0)
+        ordinal = next((ordinal for ordinal, mark in here if _within(mark, low, high)), 0)
         first = bool(ordinal) and ordinal not in begun
         begun |= {ordinal}
-        yield Run(source[low:high], ordinal, first, any(_within(span, low, high) for span in damaged_here))
+        yield Run(
+            source[low:high],
+            ordinal,
+            first,
+            any(_within(span, low, high) for span in damaged),
+            any(_within(span, low, high) for span in again),
+        )
 
 
 def _within(span: Span, start: int, end: int) -> bool:

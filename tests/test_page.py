@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,12 +27,14 @@ from starlette.testclient import TestClient
 from tiny import TinyEmbedder
 
 from index.library import Library
+from ingest.boxes import Box, Boxes
 from ingest.pageimage import size_of
 from ingest.types import Edit, Span
 from service.answer_view import Segment, example_questions, marked_url, quotation, segments
 from service.answering import Answerer
 from service.app import create_app
 from service.ledger import Ledger
+from service.page_view import view_page
 from service.refusal import Refusal
 from service.settings import Settings
 from service.source_view import WINDOW, line_of, merge, view_source
@@ -177,6 +180,19 @@ def test_a_repeated_place_is_linked(client: TestClient) -> None:
     page = get(client, "/", q="weeks")
     assert f"Also at line {line_of(WATER, again.start)}" in page.text
     assert any(f"span={again.start}-{again.end}&" in (link["href"] or "") for link in page.all("a", "open"))
+    assert '> <span class="again">The wells had to carry' in page.html.replace("&gt;", ">")
+    assert page.text.count("Says the same again as the marked place") == 1
+
+
+def test_the_source_says_where_a_marked_place_is_repeated(library: Library) -> None:
+    pulled = "The spring is older than the town. It has never run dry"
+    source = WATER.replace("> The wells had to carry the town for eleven weeks.", pulled)
+    document = library.add(source.encode(), "water.md").document
+    client = TestClient(create_app(Answerer(library), Settings()))
+    start = source.index("The spring is older")
+    page = get(client, f"/documents/{document.id}?span={start}-{start + 34}")
+    assert f'<span class="again">{pulled}</span><small class="remark">Says the same again' in page.html
+    assert page.text.count("Says the same again as the marked place") == 1
 
 
 def test_a_thousand_repeats_are_counted_not_listed(client: TestClient, answerer: TableAnswerer) -> None:
@@ -393,6 +409,14 @@ def test_what_is_damaged_is_marked_and_said_in_plain_words(client: TestClient) -
     ]
     assert view.lines[1].remarks == ("Scrambled here: words are astray",)
     assert not any(line.remarks for line in view.lines[2:])
+    again = view_source(source, [Span(0, 8)], edits, [Span(15, 23)]).lines[1]
+    assert [(run.text, run.damaged, run.again) for run in again.runs] == [
+        ("three ", True, False),
+        ("One", True, True),
+        (" four", False, True),
+        (".", False, False),
+    ]
+    assert again.remarks == ("Scrambled here: words are astray", "Says the same again as the marked place")
     shown = get(client, "/", q="readings").html
     assert (
         'says</mark><small class="remark">Interrupted here: the sentence goes on at line 19</small>' in shown
@@ -400,6 +424,11 @@ def test_what_is_damaged_is_marked_and_said_in_plain_words(client: TestClient) -
 
 
 # Pages as pictures
+
+
+def test_a_place_that_is_marked_twice_has_one_box() -> None:
+    boxes = Boxes(np.array([[0, 4, 1, 100, 200, 140, 210]], np.int32), np.array([[6120, 7920]], np.int32))
+    assert view_page(boxes, [Span(0, 4), Span(1, 4)]).boxes == (Box(1, 10, 20, 14, 21),)
 
 
 @pytest.fixture(scope="module")
