@@ -17,9 +17,6 @@ ANSWER_NOT_KEPT = (
     "It was never given here, or long ago: answers are kept for a while. Ask the question again."
 )
 ANSWER_GONE = "It quotes a document that was removed since. Ask the question again."
-FORM_FROM_ELSEWHERE = (
-    "The form was not sent from this page, so nothing was done. Open the page and try again."
-)
 
 QUALITY: dict[Quality, str] = {
     "intact": "",

@@ -24,7 +24,6 @@ from service.answer_view import answer_url, example_questions, headings
 from service.answering import Answerer
 from service.ledger import Feedback, now
 from service.opening import PageError, Place, open_place, read_number, read_spans
-from service.origin import is_own
 from service.page_images import PageImages
 from service.page_templates import HEADERS, asset_type, assets, environment
 from service.questions import QuestionError
@@ -73,6 +72,7 @@ class _Pages:
 
     def ask(
         self,
+        request: Request,
         ledger: UsedLedger,
         q: str = "",
         document: Annotated[list[str] | None, Query()] = None,
@@ -86,6 +86,7 @@ class _Pages:
             "chosen": frozenset(chosen),
             "scope": [each for each in documents if each.id in chosen],
             "titles": {each.id: each.title for each in documents},
+            "signed_in": bool(getattr(request.state, "caller", "")),
         }
         if not q.strip():
             return self._render("index.html", shown | self._start(documents))
@@ -132,16 +133,16 @@ class _Pages:
 
     def judge(
         self,
-        request: Request,
         answer_id: str,
         ledger: UsedLedger,
         helpful: Annotated[str, Form()] = "",
         reason: Annotated[str, Form()] = "",
     ) -> Response:
-        """Remember whether an answer helped and, if not, why; then show the answer again, with thanks."""
+        """Remember whether an answer helped and, if not, why; then show the answer again, with thanks.
+
+        A form that a page of another origin sends does not come as far as here (see `service.access`).
+        """
         try:
-            if not is_own(request):
-                raise PageError(403, "That came from elsewhere", messages.FORM_FROM_ELSEWHERE)
             if helpful not in ("yes", "no") or len(reason) > MOST_REASON:
                 raise PageError(422, "That cannot be kept", messages.reason_too_long(MOST_REASON))
             recall(answer_id, ledger, self._library)

@@ -72,5 +72,7 @@ def environment(templates: Path, files: dict[str, bytes]) -> Environment:
     made.globals.update(segments=segments, said=said, quotation=quotation, inner_path=inner_path)
     # What a template shows only where a page brings it.
     made.globals.update(answer=None, opened=None, error=None, question="", scope=(), chosen=(), alone=False)
-    made.globals.update(recalled=None, kept=False, said_before="", searched=0, document_id="")
+    made.globals.update(
+        recalled=None, kept=False, said_before="", searched=0, document_id="", signed_in=False
+    )
     return made

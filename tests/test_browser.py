@@ -327,6 +327,39 @@ def test_a_permanent_link_works_without_a_script(open_page: Any) -> None:
     expect(page.locator("mark")).to_have_text("All of them are kept for thirty years.")
 
 
+# Keys
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_key_opens_the_page_where_the_visitor_wanted_to_go(
+    open_page: Any, axe: str, tmp_path: Path, script: bool
+) -> None:
+    answerer = TableAnswerer(tmp_path / "index", ["water.md"])
+    ledger = Ledger.open(tmp_path)
+    _, token = ledger.add_key("Ann", "read")
+    with served(create_app(answerer, Settings(), ledger)) as address:
+        page = open_page("/?q=weeks", address, java_script_enabled=script)
+        page.get_by_label("Key").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        if script:
+            page.evaluate(axe)
+            assert page.evaluate("axe.run()")["violations"] == []
+        page.get_by_label("Key").fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#answer .prose")).to_contain_text("eleven weeks")
+        page.goto("/")
+        if script:
+            page.context.clear_cookies()
+            page.get_by_label("Question").fill("weeks")
+            page.keyboard.press("Enter")
+        else:
+            page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    ledger.close()
+    answerer.library.close()
+
+
 # Without a script
 
 

@@ -49,6 +49,7 @@ async function load(url) {
   } finally {
     if (loading === request) document.body.classList.remove("busy");
   }
+  if (request.status === 401) location.assign(`/login?${new URLSearchParams({ to: url })}`);
   if (!request.response || !find("#main", request.response)) {
     throw new Error(request.status === 503 || request.status === 429 ? "Too busy just now. Ask again in a moment." : "That did not work. Try again.");
   }
