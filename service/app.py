@@ -19,6 +19,7 @@ from service import (
 )
 from service.access import Access
 from service.answering import Answerer
+from service.extras import extra
 from service.gate import Gate
 from service.jobs import Jobs
 from service.ledger import Ledger
@@ -55,6 +56,10 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     app.include_router(page_routes(answerer))
     if routes_mcp.is_installed():
         app.include_router(routes_mcp.mcp_routes(answerer, settings, ledger))
+    if ledger is not None and settings.slack_signing_secret is not None:
+        with extra("slack"):
+            from service.slack_server import slack_routes
+        app.include_router(slack_routes(answerer, ledger, settings))
     app.add_middleware(Access, ledger=ledger, settings=settings)
     app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
     handle_problems(app)

@@ -150,6 +150,17 @@ def mcp(index: Index = None) -> None:
 
 
 @app.command()
+def slack(index: Index = None) -> None:
+    """Answer in Slack over Socket Mode, which needs no public address (see docs/slack.md)."""
+    from service.extras import extra
+
+    with explained():
+        with extra("slack"):
+            from service.slack_server import run
+        run(read_settings(index=index), err)
+
+
+@app.command()
 def prepare(
     model: Annotated[str | None, typer.Option(help="Embedding model.")] = None,
 ) -> None:

@@ -56,7 +56,7 @@ __all__ = [
 
 BUSY_SECONDS = 5.0
 KEPT_MARKS = 100_000
-"""Most marks of one kind that `first_time` remembers."""
+"""Most marks that `first_time` and `remember` make before the oldest are forgotten."""
 _RECENT, _RECENT_TIME = 1_000, timedelta(minutes=1)
 """An answer that is given again within this time is not written again."""
 
@@ -173,13 +173,26 @@ class Ledger:
             made = connection.execute(
                 "INSERT OR IGNORE INTO marks (kind, key, at) VALUES (?, ?, ?)", (kind, key, now())
             )
-            if self._marked % 100 == 0:
-                connection.execute(
-                    "DELETE FROM marks WHERE at < ? OR id <= (SELECT max(id) FROM marks) - ?",
-                    (_text(datetime.now(UTC) - self._keep_time), KEPT_MARKS),
-                )
-            self._marked += 1
+            self._trim_marks(connection)
             return made.rowcount == 1
+
+    def remember(self, kind: str, key: str, value: str) -> None:
+        """Keep `value` under (`kind`, `key`) in place of what was there."""
+        with self.using() as connection:
+            connection.execute(
+                "INSERT INTO marks (kind, key, value, at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, at = excluded.at",
+                (kind, key, value, now()),
+            )
+            self._trim_marks(connection)
+
+    def recall(self, kind: str, key: str) -> str | None:
+        """Return what was kept last under (`kind`, `key`), if it is still known."""
+        with self.using() as connection:
+            row = connection.execute(
+                "SELECT value FROM marks WHERE kind = ? AND key = ?", (kind, key)
+            ).fetchone()
+        return row[0] if row else None
 
     def keys(self) -> list[Key]:
         """Return all keys, oldest first."""
@@ -216,6 +229,14 @@ class Ledger:
                 "SELECT id, name, scope, last_four, created_at, digest FROM keys ORDER BY created_at, id"
             ).fetchall()
         return Keyring(tuple((Key(*row[:5]), row[5]) for row in rows))
+
+    def _trim_marks(self, connection: sqlite3.Connection) -> None:
+        if self._marked % 100 == 0:
+            connection.execute(
+                "DELETE FROM marks WHERE at < ? OR id <= (SELECT max(id) FROM marks) - ?",
+                (_text(datetime.now(UTC) - self._keep_time), KEPT_MARKS),
+            )
+        self._marked += 1
 
     def _trim_answers(self, connection: sqlite3.Connection, at: datetime) -> None:
         connection.execute(

@@ -37,7 +37,12 @@ CREATE TABLE feedback (
 ) STRICT;
 CREATE INDEX feedback_by_answer ON feedback (answer_id);
 CREATE TABLE marks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (kind, key)
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL DEFAULT '',
+    at TEXT NOT NULL,
+    UNIQUE (kind, key)
 ) STRICT;
 CREATE TABLE keys (
     id TEXT PRIMARY KEY,

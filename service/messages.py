@@ -18,6 +18,23 @@ ANSWER_NOT_KEPT = (
 )
 ANSWER_GONE = "It quotes a document that was removed since. Ask the question again."
 
+SOURCES = "Sources"
+SHORTENED = "The answer is shortened here; the sources hold all of it."
+HELPFUL = "Helpful"
+NOT_HELPFUL = "Not helpful"
+SHARE = "Share with the channel"
+REASON_TITLE = "What was wrong?"
+REASON_LABEL = "What did you look for, and what was wrong with the answer?"
+REASON_SEND = "Send"
+REASON_SKIP = "Skip"
+THANKS = "Thank you. It is noted."
+FORGOTTEN = "That answer is too old to be found again. Ask the question again."
+HOW_TO_ASK = "Ask a question in plain words, and I look for the answer in the documents."
+SEARCH = "Searching the documents"
+SEARCHING = "is searching the documents ..."
+SUGGESTED = "Ask about the documents, for example:"
+WENT_WRONG = "Something went wrong here, and the question has no answer. Ask it again in a moment."
+
 QUALITY: dict[Quality, str] = {
     "intact": "",
     "joined": "joined across an interruption in the source",
@@ -61,10 +78,15 @@ def confidence(value: float) -> str:
 
 def place(citation: Citation) -> str:
     """Return where a citation stands, as a person would say it."""
-    parts = [citation.document_title, *citation.section_path[-1:]]
+    return place_name(citation.document_title, citation.section_path, citation.page, citation.line)
+
+
+def place_name(title: str, section_path: Sequence[str], page: int | None, line: int) -> str:
+    """Return a place in a document, as a person would say it."""
+    parts = [title, *section_path[-1:]]
     if len(parts) == 2 and parts[0].casefold() == parts[1].casefold():
         parts.pop()
-    parts.append(f"page {citation.page}" if citation.page else f"line {citation.line}")
+    parts.append(f"page {page}" if page else f"line {line}")
     return ", ".join(parts)
 
 
@@ -88,6 +110,31 @@ def passages(found: Sequence[EvidencePassage]) -> str:
         f"{passage.rank}. {' / '.join(passage.section_path)} ({passage.document_id})\n{passage.text}"
         for passage in found
     )
+
+
+def asked_as(question: str) -> str:
+    """Return which question was answered, where a short one was asked together with the one before it."""
+    return f"Asked as: “{question}”"
+
+
+def shared_by(name: str, question: str) -> str:
+    """Return who shows the answer to a question to others."""
+    return f"{name} asked: “{question}”"
+
+
+def cannot_be_asked(reason: str) -> str:
+    """Return why a question was not asked, as a sentence."""
+    return f"{reason[:1].upper()}{reason[1:]}."
+
+
+def listening(name: str, size: str) -> str:
+    """Return that the bot is connected to Slack."""
+    return f"Pincite answers in Slack as @{name} ({size}). Stop it with Ctrl-C."
+
+
+def note(label: str, text: str) -> str:
+    """Return a footnote of a citation."""
+    return f"Note {label}: {text}"
 
 
 def size(index: IndexInfo) -> str:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PINCITE_"
@@ -49,6 +49,21 @@ class Settings(BaseSettings):
         default=10_000, ge=0, description="How many answers are remembered; 0 for none."
     )
     keep_days: float = Field(default=30.0, gt=0, description="How long answers are remembered.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Address at which people reach the page; Slack messages link to it.",
+    )
+    slack_bot_token: SecretStr | None = Field(default=None, description="Slack's bot token, xoxb-...")
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, description="Secret that Slack signs requests with; turns on /slack/events."
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="Slack's app token, xapp-..., for `pincite slack`."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", pattern=r"^https?://\S+/$", description="Slack's Web API."
+    )
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -109,6 +109,18 @@ def test_a_mark_is_new_once_across_threads_processes_and_restarts(tmp_path: Path
     later.close()
 
 
+def test_a_value_is_remembered_in_place_of_the_one_before(tmp_path: Path) -> None:
+    for value in ("Why?", "When?"):
+        ledger = Ledger.open(tmp_path)
+        ledger.remember("thread", "C1:1", value)
+        ledger.close()
+    again = Ledger.open(tmp_path)
+    assert again.recall("thread", "C1:1") == "When?"
+    assert again.recall("thread", "C1:2") is None
+    assert again.first_time("post", "C1:1")
+    again.close()
+
+
 def test_a_key_is_known_by_its_token_alone(ledger: Ledger, tmp_path: Path) -> None:
     key, token = ledger.add_key("laptop", "write")
     assert len(token.removeprefix("pincite_")) == 43, "256 bits"
