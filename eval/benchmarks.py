@@ -20,8 +20,8 @@ from eval.extents import Extent
 from eval.metrics import COVERED, overlap, sentence_f1
 from eval.questions import Fact, Question
 from eval.refusals import auroc
+from index.backend import Backend
 from index.evidence import assemble
-from index.library import Library
 from index.search import SearchParameters, rank
 from service.answering import Answerer, AnswerParameters
 from service.bootstrap import make_answerer
@@ -35,7 +35,7 @@ Texts = Mapping[str, tuple[str, str]]
 EQUAL_CHARACTERS = 3000
 
 
-def chunking(folder: Path, library: Library, report: Callable[[int, int], None]) -> Figures:
+def chunking(folder: Path, library: Backend, report: Callable[[int, int], None]) -> Figures:
     """Chroma's chunking evaluation: characters of the reference excerpts against those retrieved.
 
     Once with 3,000 characters for every question, once with as many as the answerer would show. All corpora
@@ -80,7 +80,7 @@ def chunking(folder: Path, library: Library, report: Callable[[int, int], None])
     }
 
 
-def clapnq(folder: Path, library: Library, report: Callable[[int, int], None]) -> Figures:
+def clapnq(folder: Path, library: Backend, report: Callable[[int, int], None]) -> Figures:
     """ClapNQ: ranking over the pool of all passages, the choice of sentences, and refusing near misses.
 
     `ndcg_10` ranks all passages for the answerable questions. `sentence_f1_gold` chooses in the right passage
@@ -119,7 +119,7 @@ def clapnq(folder: Path, library: Library, report: Callable[[int, int], None]) -
     }
 
 
-def financebench(folder: Path, library: Library, report: Callable[[int, int], None]) -> Figures:
+def financebench(folder: Path, library: Backend, report: Callable[[int, int], None]) -> Figures:
     """FinanceBench: the share of questions with a page of their evidence among the first five passages."""
     rows = _rows(folder / "questions.jsonl")
     ids = {}
@@ -136,7 +136,7 @@ def financebench(folder: Path, library: Library, report: Callable[[int, int], No
     return {"page_hit_5": float(np.mean(hits))}
 
 
-def beir(folder: Path, library: Library, report: Callable[[int, int], None]) -> Figures:
+def beir(folder: Path, library: Backend, report: Callable[[int, int], None]) -> Figures:
     """A BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`): documents ranked for each query."""
     corpus = {row["_id"]: (row.get("title", ""), row["text"]) for row in _rows(folder / "corpus.jsonl")}
     ids = _fill(library, corpus, report)
@@ -172,7 +172,7 @@ def ranking_figures(
     return {name: float(values[measure]) for measure, name in names.items()}
 
 
-def _document_ranking(library: Library, question: str) -> dict[str, float]:
+def _document_ranking(library: Backend, question: str) -> dict[str, float]:
     """Return each found document with the score of its best passage."""
     snapshot = library.snapshot()
     parameters = replace(SearchParameters(), candidates=1000)
@@ -183,7 +183,7 @@ def _document_ranking(library: Library, question: str) -> dict[str, float]:
     return best
 
 
-def _fill(library: Library, texts: Texts, report: Callable[[int, int], None]) -> dict[str, str]:
+def _fill(library: Backend, texts: Texts, report: Callable[[int, int], None]) -> dict[str, str]:
     """Add each text as a document of its own; return document ids by key. Equal texts are one document."""
     ids = {}
     for done, (key, (title, text)) in enumerate(texts.items()):

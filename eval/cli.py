@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eval.answerers import Answering
     from eval.summary import Summary
     from eval.waterfall import IndexStages
-    from index.library import Library
+    from index.backend import Backend
 
 MISSED, FAILED = 1, 3
 SETS = Path(__file__).parent / "questions"
@@ -201,7 +201,7 @@ def _answering(
 
 
 @contextmanager
-def _library(folder: Path | None = None) -> Iterator[Library]:
+def _library(folder: Path | None = None) -> Iterator[Backend]:
     """Open an existing index, or make an empty one that lasts as long as the body runs."""
     from service.bootstrap import open_library
     from service.settings import read_settings

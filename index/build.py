@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from index.document_store import DocumentStore
 from index.errors import UnknownDocumentError
-from index.store import Store, now
+from index.store import now
 from index.texts import passage_text, sentence_text
 from index.types import DocumentRecord, Embedder, Progress, Vectors
 from ingest.chunking import Chunks, chunk
@@ -72,7 +73,7 @@ class _Prepared:
 class Indexer:
     """Reads, chunks, embeds and stores documents. Publishing a snapshot of the result is the caller's."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: DocumentStore, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
 

@@ -9,6 +9,7 @@ PinciteIndexError
 +-- BusyError              another process is writing
 +-- ConflictError          the document changed while it was being replaced
 +-- ChangedError           the document changed since the snapshot was made
++-- UnavailableError       a part of the cluster does not answer
 """
 
 from __future__ import annotations
@@ -48,3 +49,14 @@ class ConflictError(PinciteIndexError):
 
 class ChangedError(PinciteIndexError):
     """The document was replaced or removed since the snapshot was made that a question runs on."""
+
+
+class UnavailableError(PinciteIndexError):
+    """A part of the cluster does not answer. Nothing is lost: the same call may be made again.
+
+    `retry_after` says in how many seconds that is worth while.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -109,7 +109,12 @@ class LexicalWriter:
 
 def terms(text: str) -> list[str]:
     """Return the distinct stems of `text` that BM25 looks up, in order: plain text, never query syntax."""
-    return list(dict.fromkeys(_analyzer().analyze(searchable(text))))[:_MAX_QUESTION_TERMS]
+    return list(dict.fromkeys(all_terms(text)))[:_MAX_QUESTION_TERMS]
+
+
+def all_terms(text: str) -> list[str]:
+    """Return the stems of `text` that are indexed, in order and as often as they stand there."""
+    return list(_analyzer().analyze(searchable(text)))
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from index.build import Indexer, Ingested, Outcome, Source
+from index.document_store import DocumentSource
 from index.errors import ChangedError, UnknownDocumentError
 from index.publishing import is_trusted, publish, verify
 from index.snapshot import Snapshot
@@ -31,7 +32,7 @@ class Library:
         self._store = store
         self._indexer = Indexer(store, embedder)
         self._writing = threading.Lock()
-        self._cache = _DocumentCache(store)
+        self._cache = DocumentCache(store)
         self._snapshot = publish(store)
         self._closed = threading.Event()
         if is_trusted(store):
@@ -128,10 +129,10 @@ class Library:
         return self._store.passages()
 
 
-class _DocumentCache:
+class DocumentCache:
     """The documents used last, as long as they hold fewer than `_CACHED_CHARACTERS` together."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DocumentSource) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._held: OrderedDict[str, StoredDocument] = OrderedDict()

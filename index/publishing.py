@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from index.fingerprint import fingerprint, mark
 from index.lexical import LexicalWriter
 from index.segment import Segment, SegmentWriter
 from index.snapshot import MANIFEST, PASSAGE_WORDS, SENTENCE_WORDS, Manifest, Snapshot, segment_folder
@@ -219,10 +220,7 @@ def _digests(folder: Path, base: _Base | None) -> dict[str, str]:
 
 def _fingerprint(store: Store) -> str:
     """Return a hash of the model and of each document's bytes: equal for equal contents."""
-    digest = hashlib.sha256(store.model.encode())
-    for line in sorted(f"{record.id} {record.sha256} {record.title}" for record in store.documents()):
-        digest.update(b"\n" + line.encode())
-    return digest.hexdigest()[:16]
+    return fingerprint(store.model, sum(map(mark, store.documents())))
 
 
 def _folder(store: Store, generation: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from index.backend import Backend
 from index.embedding import open_embedder
 from index.library import Library
 from index.reader import Reader
@@ -9,16 +10,35 @@ from index.store import stored_model
 from service.answer_cache import CachingAnswerer
 from service.answering import Answerer
 from service.ledger import Ledger
-from service.settings import Settings
+from service.settings import Settings, SettingsError
 
 
-def open_library(settings: Settings, *, create: bool = False) -> Library:
+def open_library(settings: Settings, *, create: bool = False) -> Backend:
     """Open the index of `settings` with the model it was made with; `create` makes an empty one if needed.
 
-    Raises the errors of `index.errors` and of `index.embedding`.
+    Raises the errors of `index.errors` and of `index.embedding`, and `SettingsError` for an address that is none.
     """
+    if settings.engine is not None:
+        return _open_cluster(settings, settings.engine, create=create)
     embedder = open_embedder(stored_model(settings.index) or settings.model)
     return Library.create(settings.index, embedder) if create else Library.open(settings.index, embedder)
+
+
+def _open_cluster(settings: Settings, engine: str, *, create: bool) -> Backend:
+    try:
+        from index.cluster_engine import Address
+        from index.cluster_library import ClusterLibrary, stored_cluster_model
+    except ImportError as error:
+        raise SettingsError(f"{engine} needs more packages: pip install 'pincite[cluster]'") from error
+    database = settings.database.get_secret_value()
+    if not database:
+        raise SettingsError(f"PINCITE_INDEX is {engine}: set PINCITE_DATABASE to postgresql://... as well")
+    try:
+        address = Address.parse(engine)
+    except ValueError as error:
+        raise SettingsError(f"PINCITE_INDEX: {error}") from error
+    embedder = open_embedder(stored_cluster_model(database) or settings.model)
+    return ClusterLibrary.open(address, database, embedder, create=create)
 
 
 def open_answerer(settings: Settings, *, create: bool = False) -> Answerer:
@@ -26,7 +46,7 @@ def open_answerer(settings: Settings, *, create: bool = False) -> Answerer:
     return make_answerer(open_library(settings, create=create), remembered=settings.answer_cache)
 
 
-def make_answerer(library: Library, *, remembered: int = 0) -> Answerer:
+def make_answerer(library: Backend, *, remembered: int = 0) -> Answerer:
     """Return the answerer that every surface uses, over an open library; `remembered` bounds its answer cache."""
     reader = Reader.open()
     if remembered == 0:
@@ -36,4 +56,4 @@ def make_answerer(library: Library, *, remembered: int = 0) -> Answerer:
 
 def open_ledger(settings: Settings) -> Ledger:
     """Return the ledger beside the index of `settings`. Raises `DamagedLedgerError`."""
-    return Ledger.open(settings.index, keep_answers=settings.keep_answers, keep_days=settings.keep_days)
+    return Ledger.open(settings.folder, keep_answers=settings.keep_answers, keep_days=settings.keep_days)

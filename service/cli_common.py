@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from index.errors import BusyError, ConflictError, PinciteIndexError
+from index.errors import BusyError, ConflictError, PinciteIndexError, UnavailableError
 from service.settings import SettingsError
 
 NOT_SAID, USAGE, BAD_INDEX, UNREADABLE, BUSY = 1, 2, 3, 4, 5
@@ -38,7 +38,7 @@ def explained() -> Iterator[None]:
 
     try:
         yield
-    except (BusyError, ConflictError) as error:
+    except (BusyError, ConflictError, UnavailableError) as error:
         raise failed(error, BUSY) from error
     except (PinciteIndexError, ModelError, LedgerError) as error:
         raise failed(error, BAD_INDEX) from error

@@ -23,7 +23,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    index: Path = Field(default=Path(".pincite/index"), description="Folder of the index.")
+    index: Path = Field(
+        default=Path(".pincite/index"),
+        description="Folder of the index, or the cluster's engine: qdrant://HOST:6333.",
+    )
+    database: SecretStr = Field(
+        default=SecretStr(""), description="Database of a cluster: postgresql://USER:PASSWORD@HOST/NAME."
+    )
     model: str = Field(
         default="all-MiniLM-L6-v2",
         description="Embedding model for a new index: a name or a folder. An index keeps the one it was made with.",
@@ -71,6 +77,17 @@ class Settings(BaseSettings):
         return (
             [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
         )
+
+    @property
+    def engine(self) -> str | None:
+        """The address of the cluster's engine, where `index` is one and no folder."""
+        scheme, found, rest = str(self.index).partition(":/")  # a path keeps one slash of two
+        return f"{scheme}://{rest.lstrip('/')}" if found and scheme == "qdrant" else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder on this machine for what is kept beside the index."""
+        return Path(".pincite/cluster") if self.engine else self.index
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -6,17 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from postgres import Postgres, running_postgres
 from tiny import TinyEmbedder
 
 from index.library import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-
-
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
-settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +35,13 @@ def library(tmp_path: Path) -> Iterator[Library]:
     opened = Library.create(tmp_path / "index", TinyEmbedder())
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this test process; tests that need it skip where there is none."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except LookupError as missing:
+        pytest.skip(str(missing))

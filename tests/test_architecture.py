@@ -45,6 +45,8 @@ def test_only_one_module_knows_faiss() -> None:
             "service.server",
             ["torch", "sentence_transformers", "langchain_text_splitters", "onnx", "transformers"],
         ),
+        ("service.bootstrap", ["qdrant_client", "psycopg", "psycopg_pool", "grpc"]),
+        ("eval.cli", ["qdrant_client", "psycopg", "psycopg_pool", "grpc"]),
     ],
 )
 def test_start_up_imports_nothing_heavy(module: str, absent: list[str]) -> None:
