@@ -26,12 +26,15 @@ from service.schemas import (
     AskResponse,
     BatchResult,
     DocumentModel,
+    JobModel,
     KeptAnswerModel,
     SearchResponse,
     Verification,
 )
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+POLL = 0.2
+"""Seconds between two looks at a document that is being taken in."""
 LONGEST_WAIT = 10.0
 """Seconds that a busy service is waited for at most, whatever it asks for."""
 
@@ -148,11 +151,11 @@ class Client:
 
     def add_text(self, title: str, text: str) -> DocumentModel:
         """Add a Markdown or plain text."""
-        return self._send(calls.add_text(title, text))
+        return self._taken_in((self._send(calls.add_text(title, text))).root)
 
     def add_file(self, file: Path | bytes, name: str | None = None) -> DocumentModel:
-        """Add a file; bytes need a `name`."""
-        return self._send(calls.add_file(file, name))
+        """Add a file; bytes need a `name`. Waits until a large one is taken in."""
+        return self._taken_in((self._send(calls.add_file(file, name))).root)
 
     def document(self, document_id: str) -> DocumentModel:
         """Return one document's record."""
@@ -165,6 +168,13 @@ class Client:
     def remove_document(self, document_id: str) -> None:
         """Remove a document."""
         self._send(calls.remove_document(document_id))
+
+    def _taken_in(self, added: DocumentModel | JobModel) -> DocumentModel:
+        while (document := calls.finished(added)) is None:
+            sleep(POLL)
+            assert isinstance(added, JobModel)
+            added = self._send(calls.job(added.job_id))
+        return document
 
     def _send(self, call: Call[Reply]) -> Reply:
         for last in _attempts(self._attempts):
@@ -289,11 +299,11 @@ class AsyncClient:
 
     async def add_text(self, title: str, text: str) -> DocumentModel:
         """See `Client.add_text`."""
-        return await self._send(calls.add_text(title, text))
+        return await self._taken_in((await self._send(calls.add_text(title, text))).root)
 
     async def add_file(self, file: Path | bytes, name: str | None = None) -> DocumentModel:
         """See `Client.add_file`."""
-        return await self._send(calls.add_file(file, name))
+        return await self._taken_in((await self._send(calls.add_file(file, name))).root)
 
     async def document(self, document_id: str) -> DocumentModel:
         """See `Client.document`."""
@@ -306,6 +316,13 @@ class AsyncClient:
     async def remove_document(self, document_id: str) -> None:
         """See `Client.remove_document`."""
         await self._send(calls.remove_document(document_id))
+
+    async def _taken_in(self, added: DocumentModel | JobModel) -> DocumentModel:
+        while (document := calls.finished(added)) is None:
+            await anyio.sleep(POLL)
+            assert isinstance(added, JobModel)
+            added = await self._send(calls.job(added.job_id))
+        return document
 
     async def _send(self, call: Call[Reply]) -> Reply:
         for last in _attempts(self._attempts):

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
-from service.client_errors import UnexpectedReplyError, problem_of
+from service.client_errors import UnexpectedReplyError, error_of, problem_of
 from service.schemas import (
     AskResponse,
     BatchResponse,
@@ -20,6 +20,7 @@ from service.schemas import (
     DocumentModel,
     DocumentText,
     IndexModel,
+    JobModel,
     KeptAnswerModel,
     SearchResponse,
     TimingsModel,
@@ -80,6 +81,10 @@ class Call(Generic[Reply]):
             raise UnexpectedReplyError(
                 f"{self.method} {self.path} did not return {self.reply.__name__}: {response.text[:80]!r}"
             ) from error
+
+
+class Added(RootModel[DocumentModel | JobModel]):
+    """The reply to a new document: its record or, for a large one, the job that takes it in."""
 
 
 class Nothing(BaseModel):
@@ -158,18 +163,34 @@ def documents() -> Call[DocumentList]:
     return Call("GET", "/v1/documents", DocumentList, {})
 
 
-def add_text(title: str, text: str) -> Call[DocumentModel]:
+def add_text(title: str, text: str) -> Call[Added]:
     """Return the call that adds a text."""
-    return _post("/v1/documents", DocumentModel, {"title": title, "text": text})
+    return _post("/v1/documents", Added, {"title": title, "text": text})
 
 
-def add_file(file: Path | bytes, name: str | None = None) -> Call[DocumentModel]:
+def add_file(file: Path | bytes, name: str | None = None) -> Call[Added]:
     """Return the call that adds a file; bytes need a `name`."""
     data = file.read_bytes() if isinstance(file, Path) else file
     called = name or (file.name if isinstance(file, Path) else "")
     if not called:
         raise ValueError("bytes come without a name: say what the document is called")
-    return Call("POST", "/v1/documents", DocumentModel, {"files": {"file": (called, data)}})
+    return Call("POST", "/v1/documents", Added, {"files": {"file": (called, data)}})
+
+
+def job(job_id: str) -> Call[JobModel]:
+    """Return the call that says how far a large document is."""
+    return Call("GET", _at("jobs", job_id), JobModel, {})
+
+
+def finished(added: DocumentModel | JobModel) -> DocumentModel | None:
+    """Return the document if it is taken in, None while it is not. Raises the problem where it failed."""
+    if isinstance(added, DocumentModel):
+        return added
+    if added.problem is not None:
+        raise error_of(added.problem.status, added.problem.model_dump())
+    if added.status == "lost":
+        raise UnexpectedReplyError("the service was stopped while it took the document in: send it again")
+    return added.document
 
 
 def document(document_id: str) -> Call[DocumentModel]:

@@ -15,6 +15,7 @@ ClientError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -95,11 +96,17 @@ def problem_of(response: httpx.Response) -> ClientError:
     retry_after = float(wait) if wait.isdecimal() else None
     kind = _BY_STATUS.get(status, ServiceError)
     if isinstance(body, dict) and "detail" in body:
-        name = str(body.get("type", "")).rpartition(":")[2] or "unknown"
-        return kind(status, name, str(body["detail"]), str(body.get("request_id", "-")), retry_after)
+        return error_of(status, body, retry_after)
     if kind is BusyError:  # a proxy in between may say so in its own words
         return BusyError(status, "busy", response.reason_phrase, "-", retry_after)
     return UnexpectedReplyError(f"HTTP {status} without a problem document: {response.text[:200]!r}")
+
+
+def error_of(status: int, problem: Mapping[str, Any], retry_after: float | None = None) -> ProblemError:
+    """Return the error that a problem document stands for."""
+    name = str(problem.get("type", "")).rpartition(":")[2] or "unknown"
+    kind = _BY_STATUS.get(status, ServiceError)
+    return kind(status, name, str(problem["detail"]), str(problem.get("request_id", "-")), retry_after)
 
 
 def failure_of(error: httpx.HTTPError) -> ConnectionFailedError:

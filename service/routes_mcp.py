@@ -6,7 +6,6 @@ stands for itself (no sessions, no streams from the server), so that any replica
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.access import is_loopback
 from service.answering import Answerer
 from service.ledger import Ledger
 from service.settings import Settings
@@ -86,28 +86,21 @@ class _Endpoint:
             stateless_http=True,
             json_response=True,
             max_request_body_size=self._settings.max_body_bytes,
-            transport_security=_security(self._settings.host),
+            transport_security=_security(self._settings),
         )
 
 
-def _security(host: str) -> TransportSecuritySettings:
+def _security(settings: Settings) -> TransportSecuritySettings:
     """Return which Host and Origin headers are taken.
 
-    On a loopback address those of this machine only: a web page must not reach the service by a name that it has
-    pointed here. On any other address the names that people use are not known, and keys guard the route.
+    On a loopback address the names of this machine and of the settings only: a web page must not reach the service by
+    a name that it has pointed here. On any other address the names that people use are not known, and keys guard the
+    route.
     """
     from mcp.server.transport_security import TransportSecuritySettings
 
-    if not _is_loopback(host):
+    if not is_loopback(settings.host):
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    names = [*_HERE, *(f"{name}:*" for name in _HERE)]
-    return TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    names = [variant for name in (*_HERE, *settings.hosts) for variant in (name, f"{name}:*")]
+    origins = [f"{scheme}://{name}" for scheme in ("http", "https") for name in names]
+    return TransportSecuritySettings(allowed_hosts=names, allowed_origins=origins)

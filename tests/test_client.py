@@ -160,6 +160,36 @@ def test_documents_come_and_go(connect: Connect, url: str, tmp_path: Path) -> No
         client.document("../../healthz")
 
 
+def test_a_large_document_is_waited_for(connect: Connect, answerer: Answerer, tmp_path: Path) -> None:
+    with served(create_app(answerer, Settings(job_bytes=100))) as address:
+        client = connect(address)
+        large = client.add_file(
+            "".join(f"Paragraph {n} is here.\n\n" for n in range(200)).encode(), "large.md"
+        )
+        assert client.document(large.document_id) == large
+        with pytest.raises(InvalidRequestError, match="HTTP 415"):
+            client.add_file(b"\x7fELF\x02\x01" * 100, "program")
+
+
+def test_a_job_that_is_lost_is_told(connect: Connect, answerer: Answerer) -> None:
+    job = {
+        "job_id": "j",
+        "title": "t",
+        "created_at": "",
+        "done": 0,
+        "total": 0,
+        "document": None,
+        "problem": None,
+    }
+    transport, asked = scripted(
+        httpx.Response(202, json={**job, "status": "queued"}),
+        httpx.Response(200, json={**job, "status": "lost"}),
+    )
+    with pytest.raises(UnexpectedReplyError, match="send it again"):
+        connect("http://test", transport=transport).add_text("t", "text")
+    assert [request.url.path for request in asked] == ["/v1/documents", "/v1/jobs/j"]
+
+
 def test_what_cannot_be_asked_is_named(connect: Connect, url: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"HTTP 422, invalid: question: "):
         connect(url).ask("x" * 2001)

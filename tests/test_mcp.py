@@ -84,7 +84,7 @@ def test_search_and_documents(url: str, answerer: Answerer) -> None:
     found, listed = talk(url, both)
     expected = answerer.search(QUESTION, top_k=1)
     assert untimed(found.structured_content) == untimed(search_body(expected))
-    assert "The office opens at nine" in found.content[0].text
+    assert found.content[0].text == messages.passages(expected.passages)
     (record,) = answerer.library.documents()
     assert listed.structured_content == {"documents": [document_body(record)]}
     assert listed.content[0].text == f"Guide ({record.id})"
@@ -136,7 +136,6 @@ def test_answers_are_kept(answerer: Answerer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("headers", "status"), [
     ({}, 200),
-    ({"origin": "http://localhost:3000"}, 200),
     ({"host": "attacker.example"}, 421),
     ({"host": "127.0.0.1.attacker.example:8000"}, 421),
     ({"origin": "http://attacker.example"}, 403),
@@ -148,13 +147,13 @@ def test_a_web_page_cannot_reach_it_by_a_name_of_its_own(
 
 
 def test_on_other_addresses_any_name_is_taken(answerer: Answerer) -> None:
-    with TestClient(create_app(answerer, Settings(host="0.0.0.0"))) as client:
+    with TestClient(create_app(answerer, Settings(host="0.0.0.0", allow_open=True))) as client:
         sent = client.post("/mcp", json=INITIALIZE, headers={**ACCEPT, "host": "pincite.example"})
         assert sent.json()["result"]["serverInfo"]["name"] == "pincite"
 
 
 def test_an_app_can_be_started_again_and_says_when_it_is_not(answerer: Answerer) -> None:
-    app = create_app(answerer, Settings(host="0.0.0.0"))
+    app = create_app(answerer, Settings(host="0.0.0.0", allow_open=True))
     for _ in range(2):
         with TestClient(app) as client:
             assert client.post("/mcp", json=INITIALIZE, headers=ACCEPT).status_code == 200
@@ -217,7 +216,7 @@ def test_the_command_serves_on_stdio(tmp_path: Path) -> None:
     for citation in asked.structured_content["citations"]:
         for span in citation["spans"]:
             assert GUIDE[span["start_char_index"] : span["end_char_index"]] == span["text"]
-    assert "The office opens at nine and closes at five. [1]" in asked.content[0].text
+    assert "[1] Guide" in asked.content[0].text
     assert found.structured_content["passages"][0]["rank"] == 1
     assert [document["title"] for document in listed.structured_content["documents"]] == ["Guide"]
 
