@@ -13,11 +13,12 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from index.native_file import pack_bert
 from index.onnx_graph import EMBEDDINGS_FILE, BertShape, Precision, build_graph, word_embeddings
+from index.reader_weights import DIMENSION, WINDOW_TOKENS, native_files
 from index.types import Progress
 from index.weights import (
     BUNDLED_SHA256,
@@ -103,6 +104,16 @@ def prepare(model: str, progress: Progress | None = None) -> ConvertedModel:
     return _cached(source.name) or _convert(source, progress)
 
 
+def prepare_reader(graph: Path) -> ConvertedModel:
+    """Return the reader in the ONNX file `graph` as the native encoder reads it, converting it if need be.
+
+    Raises `UnsupportedModelError` if it is not one the exporter wrote, OSError if the cache cannot be written.
+    """
+    name = f"reader@{file_sha256(graph)[:8]}"
+    made = ConvertedModel(_folder(name), name, DIMENSION, WINDOW_TOKENS, {})
+    return _cached(name) or _store(made, native_files(graph), 3, None)
+
+
 def converted_files(source: ModelFolder) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file of the converted model; equal weights give equal bytes."""
     from safetensors.numpy import load_file
@@ -136,23 +147,29 @@ def _cached(name: str) -> ConvertedModel | None:
 
 def _convert(source: ModelFolder, progress: Progress | None) -> ConvertedModel:
     shape = BertShape.of(source)
-    target = _folder(source.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    total = len(_PRECISIONS) + 3
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as scratch:
-        made = Path(scratch) / target.name
+    made = ConvertedModel(_folder(source.name), source.name, shape.dimension, shape.max_tokens, {})
+    return _store(made, converted_files(source), len(_PRECISIONS) + 3, progress)
+
+
+def _store(
+    model: ConvertedModel, contents: Iterator[tuple[str, bytes]], total: int, progress: Progress | None
+) -> ConvertedModel:
+    """Write `contents` and a manifest with their hashes to the folder of `model`, in one step."""
+    model.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model.path.parent, prefix=".converting-") as scratch:
+        made = Path(scratch) / model.path.name
         made.mkdir()
         files: dict[str, str] = {}
-        for done, (file, content) in enumerate(converted_files(source), start=1):
+        for done, (file, content) in enumerate(contents, start=1):
             _write(made / file, content)
             files[file] = hashlib.sha256(content).hexdigest()
             if progress is not None:
                 progress(done, total)
-        model = ConvertedModel(target, source.name, shape.dimension, shape.max_tokens, files)
+        model = replace(model, files=files)
         manifest = {key: value for key, value in asdict(model).items() if key != "path"}
         _write(made / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        _publish(made, target)
-    _log.info("converted %s to ONNX in %s", source.name, target)
+        _publish(made, model.path)
+    _log.info("converted %s in %s", model.name, model.path)
     return model
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Rows:
     starts: NDArray[np.int32]
 
     @classmethod
-    def of(cls, words: Floats, lengths: Sequence[int]) -> Rows:
+    def of(cls, words: Floats, lengths: Sequence[int] | NDArray[np.integer[Any]]) -> Rows:
         """Return the rows of texts of these lengths."""
         starts = np.zeros(len(lengths) + 1, np.int32)
         np.cumsum(lengths, out=starts[1:])

@@ -5,6 +5,7 @@ How it was trained, and how well it does, is in `docs/model-card.md`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.conversion import prepare_reader
+from index.native import NativeUnavailableError, target
 from index.onnx_session import open_session
+from index.reader_network import NativeReaderNetwork
+from index.reader_weights import WINDOW_TOKENS
+from index.weights import UnsupportedModelError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+_log = logging.getLogger(__name__)
+
 MODELS = Path(__file__).parent / "models"
-WINDOW_TOKENS = 128
 QUESTION_TOKENS = 40
 WINDOW_SENTENCES = 10
 BATCH = 8
@@ -51,8 +58,9 @@ class _Window:
 class Reader:
     """Reads passages for a question. Safe to use from several threads at once."""
 
-    def __init__(self, session: Any, tokenizer: Tokenizer) -> None:
-        self._session = session
+    def __init__(self, network: Any, tokenizer: Tokenizer) -> None:
+        """`network` is a session of ONNX Runtime on the reader's graph, or what runs as one does."""
+        self._network = network
         self._tokenizer = tokenizer
         self._tokens = lru_cache(8192)(self._encode)
 
@@ -65,12 +73,10 @@ class Reader:
         for path in (model, vocabulary):
             if not path.is_file():
                 raise ReaderError(f"{path} is missing; reinstall, or write it with tools/export_reader.py")
-        # The fused kernel is the slower one: 28 against 25 ms.
-        session = open_session(model, fuse=True, unfused=["SkipLayerNormFusion"])
         tokenizer = Tokenizer.from_file(str(vocabulary))
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        return cls(session, tokenizer)
+        return cls(_network(model), tokenizer)
 
     def read(self, question: str, passages: Sequence[Sequence[str]]) -> list[Verdict]:
         """Return one verdict a passage, in their order; a passage is its sentences.
@@ -85,7 +91,7 @@ class Reader:
         windows.sort(key=lambda w: sum(map(len, w.sentences)))
         for start in range(0, len(windows), BATCH):
             batch = windows[start : start + BATCH]
-            pairs, scores = self._session.run(None, _inputs(asked, batch))
+            pairs, scores = self._network.run(None, _inputs(asked, batch))
             for window, pair, row in zip(batch, pairs, scores, strict=True):
                 answerable[window.passage] = max(answerable[window.passage], float(pair))
                 for i, tokens in enumerate(window.sentences):
@@ -111,6 +117,17 @@ class Reader:
     def _encode(self, text: str) -> tuple[int, ...]:
         clean = text.encode("utf-8", "replace").decode("utf-8")
         return tuple(self._tokenizer.encode(clean, add_special_tokens=False).ids)
+
+
+def _network(graph: Path) -> Any:
+    """Open the reader on the native encoder, else on ONNX Runtime, and say so."""
+    try:
+        target()
+        return NativeReaderNetwork(prepare_reader(graph).path)
+    except (NativeUnavailableError, UnsupportedModelError, OSError) as reason:
+        _log.warning("the reader uses ONNX Runtime, which is slower: %s", reason)
+    # The fused kernel is the slower one: 28 against 25 ms.
+    return open_session(graph, fuse=True, unfused=["SkipLayerNormFusion"])
 
 
 def _inputs(asked: tuple[int, ...], windows: Sequence[_Window]) -> dict[str, NDArray[np.int64]]:

@@ -6,6 +6,7 @@ Analysis of Fusion Functions for Hybrid Retrieval", 2023), smoothed over neighbo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -22,13 +23,18 @@ class SearchParameters:
 
     candidates: int = 200
     """Passages taken from each of the two searches."""
-    parents: int = 30
+    parents: int = 60
     """Best passages whose sentences are scored."""
-    passage_neighbour: float = 0.25
+    lexical_whole: float = 0.75
+    """BM25 counts in full from this share of the weight of all the question's words, and less below it: a chance
+    match of one word in a question that shares no other with the documents says little."""
+    best_sentence: float = 0.7
+    """Weight of the cosine of a passage's nearest sentence in the passage's score."""
+    passage_neighbour: float = 0.2
     """Share of each neighbouring passage's score that is added to a passage's."""
     parent_weight: float = 2.0
     """Weight of the passage's score in its sentences' scores."""
-    sentence_neighbours: tuple[float, ...] = (0.25, 0.0625)
+    sentence_neighbours: tuple[float, ...] = (0.15, 0.04)
     """Share of the scores of the sentences at distance 1, 2, ... that is added to a sentence's."""
 
 
@@ -65,13 +71,17 @@ def rank(
     """
     words = terms(question)
     rows, dense, lexical = snapshot.candidates(words, vector, parameters.candidates, documents)
-    scores = _with_neighbours(snapshot, rows, _scaled(dense) + _scaled(lexical), parameters.passage_neighbour)
+    least = parameters.lexical_whole * question_weight(snapshot, words)
+    scores = _scaled(dense) + _scaled(lexical, least)
+    scores = _with_neighbours(snapshot, rows, scores, parameters.passage_neighbour)
+    order = np.argsort(-scores, kind="stable")
+    sentences = _sentences(snapshot, rows[order[: parameters.parents]])
+    sentence_dense, sentence_lexical = snapshot.score_sentences(sentences, words, vector, documents)
+    scores += parameters.best_sentence * _scaled(_best_sentence(snapshot, sentences, sentence_dense, rows))
     order = np.argsort(-scores, kind="stable")
     rows, scores, dense, lexical = rows[order], scores[order], dense[order], lexical[order]
-    sentences = _sentences(snapshot, rows[: parameters.parents])
     parent_scores = _spread(snapshot, sentences, rows, _scaled(scores))
-    sentence_dense, sentence_lexical = snapshot.score_sentences(sentences, words, vector, documents)
-    own = _scaled(_scaled(sentence_dense) + _scaled(sentence_lexical))
+    own = _scaled(_scaled(sentence_dense) + _scaled(sentence_lexical, least))
     fused = parameters.parent_weight * parent_scores + own
     fused = _smoothed(snapshot, sentences, fused, parameters.sentence_neighbours)
     order = np.argsort(-fused, kind="stable")
@@ -112,6 +122,16 @@ def _spread(snapshot: View, sentences: Rows, rows: Rows, scores: Scores) -> Scor
     return np.asarray(scores[order[np.searchsorted(rows, parents, sorter=order)]], np.float32)
 
 
+def _best_sentence(snapshot: View, sentences: Rows, cosines: Scores, rows: Rows) -> Scores:
+    """Return for each passage the cosine of its nearest sentence; the lowest of all where none was scored."""
+    best = np.full(len(rows), np.min(cosines, initial=0.0), np.float32)
+    if len(sentences):
+        order = np.argsort(rows)
+        parents = order[np.searchsorted(rows, snapshot.sentences[sentences, 0], sorter=order)]
+        np.maximum.at(best, parents, cosines)
+    return best
+
+
 def _smoothed(snapshot: View, sentences: Rows, scores: Scores, shares: tuple[float, ...]) -> Scores:
     """Add to each sentence its neighbours' scores, weighed by distance, within its document."""
     total = scores.copy()
@@ -126,11 +146,18 @@ def _smoothed(snapshot: View, sentences: Rows, scores: Scores, shares: tuple[flo
     return total
 
 
-def _scaled(scores: Scores) -> Scores:
-    """Return `scores` on a scale from 0 (lowest) to 1 (highest); all 0 when they are equal."""
+def question_weight(snapshot: View, words: list[str]) -> float:
+    """Return the sum of the words' inverse document frequencies; words that no passage holds weigh most."""
+    size = snapshot.passage_count
+    found = [snapshot.document_frequency(word) for word in words]
+    return sum(math.log(1 + (size - count + 0.5) / (count + 0.5)) for count in found)
+
+
+def _scaled(scores: Scores, least: float = 0.0) -> Scores:
+    """Return `scores` from 0 for the lowest to 1 for the highest, or for what lies `least` above the lowest."""
     if len(scores) == 0:
         return scores
     low, high = scores.min(), scores.max()
     if high <= low:
         return np.zeros_like(scores)
-    return np.asarray((scores - low) / (high - low), np.float32)
+    return np.asarray((scores - low) / max(high - low, least), np.float32)

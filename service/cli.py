@@ -164,9 +164,11 @@ def slack(index: Index = None) -> None:
 def prepare(
     model: Annotated[str | None, typer.Option(help="Embedding model.")] = None,
 ) -> None:
-    """Make the model ready now; otherwise that is done when it is first used."""
+    """Make the models ready now; otherwise that is done when they are first used."""
     from index.conversion import prepare as prepare_model
+    from index.reader import Reader
     from service.progress import counted
 
     with explained(), counted("Preparing the model", err) as progress:
         prepare_model(read_settings(model=model).model, progress)
+    Reader.open()

@@ -13,7 +13,7 @@ import orjson
 
 from index.backend import View
 from index.reader import Verdict
-from index.search import Ranking
+from index.search import Ranking, question_weight
 
 FITTED = Path(__file__).parent / "refusal.json"
 FEATURES = ("passage_cosine", "sentence_cosine", "coverage", "evidence")
@@ -69,10 +69,6 @@ def _coverage(snapshot: View, ranking: Ranking) -> float:
 
     The BM25 score of the best matching passage against the sum of the terms' inverse document frequencies.
     """
-    total = 0.0
-    size = snapshot.passage_count
-    for term in ranking.terms:
-        frequency = snapshot.document_frequency(term)
-        total += math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))
+    total = question_weight(snapshot, ranking.terms)
     best = float(np.max(ranking.lexical, initial=0.0))
     return min(best / (2.2 * total), 1.0) if total > 0 else 0.0

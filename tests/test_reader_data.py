@@ -23,6 +23,7 @@ def data() -> ModuleType:
     spec = importlib.util.spec_from_file_location("reader_data", PATH)
     assert spec is not None
     assert spec.loader is not None
+    sys.path.insert(0, str(PATH.parent))
     module = importlib.util.module_from_spec(spec)
     sys.modules["reader_data"] = module
     spec.loader.exec_module(module)

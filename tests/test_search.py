@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from index.evidence import assemble
 from index.lexical import terms
 from index.library import Library
-from index.search import Ranking, _scaled, rank
+from index.search import Ranking, SearchParameters, _scaled, question_weight, rank
 from index.snapshot import Snapshot
 
 PARAGRAPHS = [
@@ -38,6 +38,17 @@ def test_scaling_runs_from_0_to_1() -> None:
     assert _scaled(np.array([2, 4, 3], np.float32)).tolist() == [0, 1, 0.5]
     assert _scaled(np.array([7, 7], np.float32)).tolist() == [0, 0]
     assert _scaled(np.empty(0, np.float32)).tolist() == []
+
+
+def test_a_chance_match_of_one_word_counts_little() -> None:
+    # the best match reaches 2 of at least 8: a quarter, not 1
+    assert _scaled(np.array([0, 1, 2], np.float32), 8.0).tolist() == [0, 0.125, 0.25]
+    assert _scaled(np.array([0, 8, 16], np.float32), 8.0).tolist() == [0, 0.5, 1]
+
+
+def test_words_that_no_document_holds_weigh_most(snapshot: Snapshot) -> None:
+    assert question_weight(snapshot, ["zebra"]) > question_weight(snapshot, terms("chair")) > 0
+    assert question_weight(snapshot, []) == 0
 
 
 @given(hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-100, 100, width=32)))
@@ -70,8 +81,8 @@ def test_neighbours_of_other_documents_lend_nothing(library: Library) -> None:
     for number in range(3):
         library.add(f"Document {number} stands alone.".encode(), f"{number}.txt")
     ranking = ranking_for(library, "document 1 stands alone")
-    # one passage a document: its own two scaled scores, at most 1 each, and no neighbour's share
-    assert float(ranking.passage_scores.max()) <= 2
+    # one passage a document: two scaled scores and its best sentence's, at most 1 each, and no neighbour's share
+    assert float(ranking.passage_scores.max()) <= 2 + SearchParameters().best_sentence + 1e-6
 
 
 @pytest.mark.usefixtures("snapshot")

@@ -12,36 +12,45 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reader_rules import ask_otherwise, change_name, change_number, names_in, reword, spaced, spanish, typo
+
 SHARES = {
-    "squad2": 1.6,
-    "qnli_dev": 1.0,
+    "own": 6.0,
+    "squad2": 2.4,
+    "qnli_dev": 0.7,
     "cast_answerability": 1.0,
     "trecqa": 0.3,
-    "selqa": 1.0,
+    "selqa": 1.5,
     "xquad_en": 1.0,
-    "policyqa": 0.25,
-    "pubmedqa": 0.5,
+    "policyqa": 0.15,
+    "pubmedqa": 0.4,
     "covidqa": 1.0,
-    "multispanqa": 1.0,
-    "qed_nq": 1.0,
-    "nq_open_oracle": 1.0,
-    "quoref_contrast": 0.7,
-    "boolq_val": 0.6,
-    "multirc": 0.4,
-    "fairytaleqa": 0.35,
+    "multispanqa": 2.0,
+    "qed_nq": 2.0,
+    "nq_open_oracle": 2.0,
+    "quoref_contrast": 0.5,
+    "boolq_val": 1.0,
+    "multirc": 0.3,
+    "fairytaleqa": 0.3,
     "qamr": 0.3,
-    "friendsqa": 0.15,
-    "cpgqa": 1.0,
-    "climate_fever_claims": 0.3,
+    "friendsqa": 0.1,
+    "cpgqa": 0.7,
+    "climate_fever_claims": 0.2,
 }
 """How often one epoch sees each record of a set, on average (a fresh draw each time)."""
 
-NATURAL = {"squad2", "qnli_dev", "cast_answerability", "trecqa", "climate_fever_claims"}
+NATURAL = {"own", "squad2", "qnli_dev", "cast_answerability", "trecqa", "climate_fever_claims"}
 """Sets with unanswerable questions of their own."""
+
+FAMILIES = (("nq_open_oracle", "qed_nq", "multispanqa", "boolq_val", "selqa"),)
+"""Sets of one kind: the passages of each serve as similar ones for all."""
+
+OWN = Path(__file__).with_name("reader_texts.json")
+"""Texts written for this, with answered questions and near misses."""
 
 HELD_OUT_FROM = 1652
 """SQuAD 2.0 passages from here on, in file order, are nine whole articles that no training example touches:
@@ -101,11 +110,11 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
 def load(folder: Path) -> dict[str, list[Record]]:
     """Read the sets named in SHARES; records of the held-out articles are marked, wherever they stand."""
-    raw = {name: list(_lines(folder / f"{name}.jsonl.gz")) for name in SHARES}
+    raw = {name: list(_lines(folder / f"{name}.jsonl.gz")) for name in SHARES if name != "own"}
     order = list(dict.fromkeys(line["passage"] for line in raw["squad2"]))
     held = set(order[HELD_OUT_FROM:])
     touches = _same_article(order, held, raw)
-    return {
+    return {"own": list(_own(OWN))} | {
         name: [
             Record(
                 name,
@@ -119,6 +128,21 @@ def load(folder: Path) -> dict[str, list[Record]]:
         ]
         for name, lines in raw.items()
     }
+
+
+def _own(path: Path) -> Iterator[Record]:
+    """The questions on our own texts; an answered one is also asked of the passages beside its own."""
+    for text in json.loads(path.read_text("utf-8")):
+        passages = [" ".join(sentences) for sentences in text["passages"]]
+        for question, at, hits in text["answered"]:
+            sentences = text["passages"][at]
+            starts = [len(" ".join(sentences[:i])) + (i > 0) for i in range(len(sentences))]
+            spans = tuple((starts[i], starts[i] + len(sentences[i])) for i in hits)
+            yield Record("own", question, passages[at], True, spans, False)
+            near = (at + 1) % len(passages)
+            yield Record("own", question, passages[near], False, (), False)
+        for question, at in text["unanswered"]:
+            yield Record("own", question, passages[at], False, (), False)
 
 
 def _lines(path: Path) -> Iterator[dict]:
@@ -151,10 +175,17 @@ class Maker:
         self.sets = {
             n: [r for r in rs if not r.held_out and r.answerable is not None] for n, rs in sets.items()
         }
-        self.names = _names(r.passage for rs in self.sets.values() for r in rs)
+        self.names = names_in(r.passage for rs in self.sets.values() for r in rs)
         self.neighbours = {
-            n: _neighbours(rs) for n, rs in self.sets.items() if n not in NATURAL or n == "squad2"
+            n: _neighbours(rs, self._family(n))
+            for n, rs in self.sets.items()
+            if n not in NATURAL or n == "squad2"
         }
+
+    def _family(self, name: str) -> list[str]:
+        """The passages of the set and of those like it."""
+        family = next((f for f in FAMILIES if name in f), (name,))
+        return list(dict.fromkeys(r.passage for n in family for r in self.sets[n]))
 
     def epoch(self) -> list[Example]:
         """Return one epoch's examples in random order."""
@@ -179,12 +210,19 @@ class Maker:
         keep = 0.72 if name == "squad2" else 0.5
         if kind < keep:
             return window(record, self.rng)
-        share = (kind - keep) / (1 - keep)
-        if share < 0.35:
+        return self._near_miss(name, at, (kind - keep) / (1 - keep))
+
+    def _near_miss(self, name: str, at: int, share: float) -> Example | None:
+        """One of the near misses by rule; `share`, from 0 to 1, says which."""
+        record = self.sets[name][at]
+        if share < 0.25:
             return without_evidence(record, self.rng)
-        if share < 0.65:
-            return self._elsewhere(name, at)
-        return self._changed(record)
+        made = None
+        if share >= 0.75:
+            made = self._changed(record)
+        elif share >= 0.6:
+            made = self._otherwise(record)
+        return made or self._elsewhere(name, at)
 
     def _elsewhere(self, name: str, at: int) -> Example | None:
         """The question on a similar passage of the same set that does not hold the answer."""
@@ -200,6 +238,14 @@ class Maker:
         other = replace(record, passage=self.rng.choice(choices), answerable=False, spans=())
         return window(other, self.rng)
 
+    def _otherwise(self, record: Record) -> Example | None:
+        """The question for another circumstance, of which the window tells nothing."""
+        example = window(record, self.rng)
+        if example is None:
+            return None
+        question = ask_otherwise(record.question, example.sentences, self.rng)
+        return None if question is None else _refused(replace(example, question=question))
+
     def _changed(self, record: Record) -> Example | None:
         """The question with one fact changed that the passage states."""
         question = (
@@ -212,21 +258,31 @@ class Maker:
         example = window(record, self.rng)
         if example is None:
             return None
-        none = (None,) * len(example.sentences)
-        return replace(
-            example, question=question, answerable=False, labels=(False,) * len(none), answers=none
-        )
+        return _refused(replace(example, question=question))
 
     def _style(self, example: Example) -> Example:
         """Typing habits that must not matter."""
-        question, chance = example.question, self.rng.random()
-        if chance < 0.25:
+        question, sentences = example.question, example.sentences
+        if self.rng.random() < 0.25:
             question = question.rstrip(" ?.")
-        if 0.2 < chance < 0.28:
-            question = typo(question, self.rng)
-        elif 0.28 < chance < 0.31:
+        if self.rng.random() < 0.15:
+            question = reword(question, self.rng)
+        chance = self.rng.random()
+        if chance < 0.12:
+            for _ in range(self.rng.choice((1, 1, 2, 3))):
+                question = typo(question, self.rng)
+        elif chance < 0.15:
             question = spanish(question)
-        return replace(example, question=question)
+        elif chance < 0.25:
+            question = question.lower()
+        if self.rng.random() < 0.12 and not any(example.answers):
+            sentences = tuple(map(spaced, sentences))
+        return replace(example, question=question, sentences=sentences)
+
+
+def _refused(example: Example) -> Example:
+    count = len(example.sentences)
+    return replace(example, answerable=False, labels=(False,) * count, answers=(None,) * count)
 
 
 def window(record: Record, rng: random.Random, sentences: int = 12) -> Example | None:
@@ -293,80 +349,10 @@ def without_evidence(record: Record, rng: random.Random) -> Example | None:
     )
 
 
-def change_number(question: str, passage: str, rng: random.Random) -> str | None:
-    """Change a year or number of the question that the passage states to one that it does not."""
-    found = [m for m in re.finditer(r"\b\d[\d,]*\b", question) if m.group() in passage]
-    if not found:
-        return None
-    match = rng.choice(found)
-    value = int(match.group().replace(",", ""))
-    for _ in range(10):
-        other = str(max(1, value + rng.choice((-1, 1)) * rng.randint(1, max(3, min(30, value // 3)))))
-        if other not in passage:
-            return question[: match.start()] + other + question[match.end() :]
-    return None
-
-
-_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-zé]{2,}(?: [A-Z][a-zé]+)*")
-
-
-def _names(passages: Iterable[str]) -> list[str]:
-    return sorted({m.group() for text in passages for m in _NAME.finditer(text[:600])})
-
-
-def change_name(question: str, passage: str, names: list[str], rng: random.Random) -> str | None:
-    """Change a name of the question that the passage states to one that it does not (as many words)."""
-    found = [m for m in _NAME.finditer(question) if m.group() in passage]
-    if not found:
-        return None
-    match = rng.choice(found)
-    for _ in range(20):
-        other = rng.choice(names)
-        if other not in passage and other.count(" ") == match.group().count(" "):
-            break
-    else:
-        return None
-    return question[: match.start()] + other + question[match.end() :]
-
-
-def typo(text: str, rng: random.Random) -> str:
-    """One slip of the fingers: two letters swapped, one lost or one doubled."""
-    spots = [m.start() for m in re.finditer(r"(?<=\w\w)\w(?=\w)", text)]
-    if not spots:
-        return text
-    at = rng.choice(spots)
-    return rng.choice(
-        (
-            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
-            text[:at] + text[at + 1 :],
-            text[:at] + text[at] + text[at:],
-        )
-    )
-
-
-_SPANISH = dict(
-    pair.split(":")
-    for pair in (
-        "who:quién when:cuándo where:dónde why:por_qué which:cuál what:qué how:cómo many:cuántos much:cuánto the:el "
-        "of:de in:en and:y or:o was:fue were:fueron is:es are:son did:hizo does:hace do:hacen has:ha have:han had:tenía "
-        "year:año country:país people:personas percent:por_ciento with:con for:para by:por to:a from:de from:desde "
-        "number:número name:nombre first:primero new:nuevo city:ciudad government:gobierno border:frontera that:que "
-        "war:guerra law:ley trade:comercio president:presidente company:empresa work:trabajo world:mundo a:un an:un"
-    ).split()
-)
-
-
-def spanish(question: str) -> str:
-    """A rough word-for-word Spanish form: the question words and a few nouns, names left as they are."""
-    out = _WORD.sub(lambda m: _SPANISH.get(m.group().lower(), m.group()).replace("_", " "), question)
-    return "¿" + out
-
-
-def _neighbours(records: list[Record], count: int = 6) -> list[list[str]]:
-    """For each record the passages of its set nearest to its question, best first, without its own."""
+def _neighbours(records: list[Record], passages: list[str], count: int = 8) -> list[list[str]]:
+    """For each record those of `passages` nearest to its question, without its own."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    passages = list(dict.fromkeys(r.passage for r in records))
     vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english")
     matrix = vectorizer.fit_transform(passages)
     found: dict[int, list[str]] = defaultdict(list)

@@ -6,7 +6,11 @@ tokens; after them only the summary and one pooled query per sentence go on, att
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 HEADS = 12
@@ -105,3 +109,31 @@ def from_minilm(weights: dict[str, Tensor], layers: int, readouts: int) -> Reade
     net.words.requires_grad_(requires_grad=False)
     net.places.requires_grad_(requires_grad=False)
     return net
+
+
+def load_weights(net: ReaderNet, path: Path) -> None:
+    """Take the weights of `reader.pt`, or of an exported `reader.onnx` (int8 made float; word vectors stay)."""
+    if path.suffix == ".pt":
+        net.load_state_dict(torch.load(path, weights_only=True))
+        return
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(path).graph
+    held = {i.name: to_array(i) for i in graph.initializer}
+    state = net.state_dict()
+    for name, value in held.items():
+        if name.removeprefix("net.") in state:
+            state[name.removeprefix("net.")] = torch.from_numpy(value.copy())
+    state["types.weight"] = _whole(held, "net.types.weight")
+    for node in graph.node:
+        if node.op_type == "MatMulInteger" and node.input[1] in held:
+            name = node.name.removeprefix("/net/").rpartition("/")[0].replace("/", ".")
+            state[f"{name}.weight"] = _whole(held, node.input[1].removesuffix("_quantized")).T.contiguous()
+    net.load_state_dict(state)
+
+
+def _whole(held: dict[str, NDArray[Any]], name: str) -> Tensor:
+    """Return the float form of an int8 weight."""
+    value, zero = (held[f"{name}_{part}"].astype("float32") for part in ("quantized", "zero_point"))
+    return torch.from_numpy((value - zero) * held[f"{name}_scale"])

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from reader_data import Example, Maker, load
-from reader_model import ReaderNet, from_minilm
+from reader_model import ReaderNet, from_minilm, load_weights
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -149,7 +149,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--start", type=Path, help="weights of an earlier run to start from")
+    parser.add_argument(
+        "--start", type=Path, help="weights of an earlier run to start from, reader.pt or reader.onnx"
+    )
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
@@ -161,7 +163,7 @@ def start(options: argparse.Namespace, folder: Path) -> ReaderNet:
     """Build the network from MiniLM, or from the weights of an earlier run."""
     net = from_minilm(load_file(folder / "model.safetensors"), options.layers, options.readouts)
     if options.start:
-        net.load_state_dict(torch.load(options.start, weights_only=True))
+        load_weights(net, options.start)
     return net
 
 
