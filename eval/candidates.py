@@ -1,7 +1,8 @@
 """Questions that people were not helped with, and how one becomes a line of a question set.
 
-A candidate is an object of a JSON Lines file: `question`, and where known `reason`, `answer_id` and
-`citations` (each with `cited_text`). Services write them from feedback; a person marks the evidence.
+They come from the ledger of an index, where Slack, the page and the API put what people say of answers, or from
+a JSON Lines file: `question`, and where known `reason`, `answer_id`, `citations` and `origin`. A person marks the
+evidence.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from eval.errors import EvaluationError
+from eval.errors import EvaluationError, QuestionSetError
 from eval.questions import SPLITS, Question, Split, load_questions
 from eval.quotes import Quote, QuoteError, Source, locate
+from service.ledger import FILE, Ledger
 
 
 class Candidate(BaseModel):
@@ -27,6 +29,42 @@ class Candidate(BaseModel):
     reason: str | None = None
     answer_id: str | None = None
     citations: list[dict[str, Any]] = []
+    origin: str | None = None
+
+    def described(self) -> list[str]:
+        """Return what is known of it, a line each: where the answer pointed, never what a document says."""
+        lines = [f"{self.question}  ({self.reason or 'no reason given'})"]
+        if self.answer_id:
+            lines.append(f"answer {self.answer_id}{f', from {self.origin}' if self.origin else ''}")
+        for each in self.citations:
+            place = f"page {each['page']}" if each.get("page") else f"line {each.get('line', '?')}"
+            title = each.get("document_title", each.get("document_id", "?"))
+            lines.append(f"[{each.get('number', '?')}] {title}, {place}")
+        return lines
+
+
+def kept_candidates(index: Path) -> list[Candidate]:
+    """Return the questions whose answers were called not helpful, one for each, what was said last of equal ones.
+
+    Raises `EvaluationError` where the index has no ledger, and `LedgerError` for one that cannot be read.
+    """
+    if not (index / FILE).is_file():
+        raise EvaluationError(f"{index / FILE} is not there: no service has kept answers of this index yet")
+    ledger = Ledger.open(index)
+    try:
+        said = ledger.feedback(helpful=False)
+    finally:
+        ledger.close()
+    found = {}
+    for feedback, kept in said:
+        found[kept.question] = Candidate(
+            question=kept.question,
+            reason=feedback.reason or None,
+            answer_id=feedback.answer_id,
+            citations=kept.body["citations"],
+            origin=feedback.origin,
+        )
+    return list(found.values())
 
 
 def read_candidates(path: Path) -> list[Candidate]:
@@ -49,7 +87,8 @@ def add_to_set(
     """Append a candidate to a question set and return its line.
 
     `quote` names the evidence; None says that the documents do not answer the question. The split is that of
-    the questions with the same evidence, else the one that holds fewer questions of the kind.
+    the questions with the same evidence, else the one that holds fewer questions of the kind. Raises
+    `EvaluationError`, and leaves the set as it is, for a line that `load_questions` would not take.
     """
     questions = load_questions(path, sources) if path.exists() else ()
     if any(question.text == candidate.question for question in questions):
@@ -72,9 +111,23 @@ def add_to_set(
         "question": candidate.question,
         "facts": facts,
     }
-    with path.open("ab") as file:
-        file.write(orjson.dumps(line) + b"\n")
+    _append(line, path, sources)
     return line
+
+
+def _append(line: dict[str, Any], path: Path, sources: Sequence[Source]) -> None:
+    """Add a line to a set that passes all checks with it, or leave the set as it is."""
+    text = path.read_bytes() if path.exists() else b""
+    separator = b"" if text.endswith(b"\n") or not text else b"\n"
+    trial = path.with_name(f".{path.name}.new")
+    try:
+        trial.write_bytes(text + separator + orjson.dumps(line) + b"\n")
+        load_questions(trial, sources)
+        trial.replace(path)
+    except QuestionSetError as error:
+        raise QuestionSetError(path, error.line, error.problem) from error
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _identity(kind: str, questions: Sequence[Question]) -> str:

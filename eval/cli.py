@@ -131,8 +131,14 @@ def check(document: Documents, questions: Questions = None) -> None:
 @app.command()
 def candidates(
     file: Annotated[
-        Path, typer.Argument(help="Candidates that a service wrote.", exists=True, dir_okay=False)
-    ],
+        Path | None,
+        typer.Argument(
+            help="JSON Lines [default: what the index's ledger holds].", exists=True, dir_okay=False
+        ),
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Folder of the index [default: $PINCITE_INDEX or .pincite/index].")
+    ] = None,
     take: Annotated[int | None, typer.Option(help="Number of the candidate to add to a set.", min=1)] = None,
     into: Annotated[Path | None, typer.Option(help="Question set to add it to.")] = None,
     document: Annotated[list[Path], typer.Option(help="Document of the set.", exists=True)] = [],  # noqa: B006
@@ -143,17 +149,23 @@ def candidates(
 ) -> None:
     """List the questions that people were not helped with, or add one to a question set."""
     with _explained():
-        from eval.candidates import add_to_set, read_candidates
+        from eval.candidates import add_to_set, kept_candidates, read_candidates
         from eval.errors import EvaluationError
         from eval.quotes import Quote, Source
+        from service.settings import read_settings
 
-        found = read_candidates(file)
+        place = file or read_settings(index=index).index
+        found = read_candidates(place) if file else kept_candidates(place)
         if take is None:
             for number, candidate in enumerate(found, start=1):
-                _out.print(f"{number:3}  {candidate.question}  ({candidate.reason or 'no reason given'})")
+                first_line, *others = candidate.described()
+                _out.print(
+                    "\n".join([f"{number:3}  {first_line}", *(f"     {each}" for each in others)]),
+                    markup=False,
+                )
             return
         if take > len(found):
-            raise EvaluationError(f"{file} holds {len(found)} candidates, not {take}")
+            raise EvaluationError(f"{place} holds {len(found)} candidates, not {take}")
         if into is None or not document or (first is None) == (not unanswerable):
             raise EvaluationError("--take needs --into, --document, and either --from or --unanswerable")
         quote = Quote.model_validate({"from": first, "to": last}) if first is not None else None
@@ -257,11 +269,12 @@ def _explained() -> Iterator[None]:
     from index.errors import PinciteIndexError
     from index.weights import ModelError
     from ingest.readers import ReadError
+    from service.ledger import LedgerError
     from service.settings import SettingsError
 
     try:
         yield
-    except (EvaluationError, PinciteIndexError, ModelError, ReadError, SettingsError) as error:
+    except (EvaluationError, PinciteIndexError, LedgerError, ModelError, ReadError, SettingsError) as error:
         _err.print(str(error))
         raise typer.Exit(FAILED) from error
     except ModuleNotFoundError as error:

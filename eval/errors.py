@@ -22,6 +22,7 @@ class QuestionSetError(EvaluationError):
         super().__init__(f"{path}:{line}: {problem}")
         self.path = path
         self.line = line
+        self.problem = problem
 
 
 class RunError(EvaluationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from tiny import TinyEmbedder
 from typer.testing import CliRunner
 
 from eval.cli import FAILED, MISSED, app
+from index.library import Library
+from service.answering import Answerer
+from service.ledger import Feedback, Ledger, now
+from service.refusal import Refusal
 
 TEXT = "# Guide\n\nThe badge opens the door.\n\n## Hours\n\nThe office opens at nine. The office closes at five.\n"
 LINES = [
@@ -191,6 +196,56 @@ def test_a_candidate_with_the_evidence_of_a_question_joins_its_split(
         "--from", "The badge opens", "--to", "door.",
     )  # fmt: skip
     assert (code, out.strip()) == (0, f"Added asked-01 (test) to {questions}.")
+
+
+def test_what_did_not_help_becomes_a_line_of_a_set(files: tuple[str, str], tmp_path: Path) -> None:
+    """From the answer somebody got, over the feedback in the ledger, to a question of the set."""
+    guide, questions = files
+    with closing(Library.create(tmp_path / "index", TinyEmbedder())) as library:
+        library.add(TEXT.encode(), "guide.md")
+        answerer = Answerer(library, refusal=Refusal(0.0, {}, threshold=0.0))
+        ledger = Ledger.open(tmp_path / "index")
+        for question, helpful, reason, origin in (
+            ("When does [bold]it[/bold] close?", False, "It is at five.", "slack"),
+            ("What opens the door?", True, "", "page"),
+            ("Who paints the door?", False, "", "api"),
+        ):
+            answer = answerer.answer(question)
+            ledger.keep(answer, question)
+            ledger.add_feedback(Feedback(answer.answer_id, helpful, reason, origin, now()))
+        ledger.close()
+    from_ledger = ["candidates", "--index", str(tmp_path / "index")]
+    code, out, _ = run(*from_ledger)
+    assert code == 0
+    first, second = out.strip().split("\n  2  ")
+    assert first.startswith("1  When does [bold]it[/bold] close?  (It is at five.)\n     answer ")
+    assert ", from slack\n     [1] Guide, line " in first
+    assert second.startswith("Who paints the door?  (no reason given)\n     answer ")
+    assert "office" not in out, "what documents say stays in them"
+    into = ["--into", questions, "--document", guide]
+    assert run(*from_ledger, "--take", "1", *into, "--from", "The office closes", "--to", "five.")[0] == 0
+    assert run(*from_ledger, "--take", "2", *into, "--unanswerable")[0] == 0
+    assert "5 questions, 2 of them" in run("check", "--document", guide, "--questions", questions)[1]
+
+
+def test_an_index_that_no_service_used_has_no_candidates(tmp_path: Path) -> None:
+    code, _, err = run("candidates", "--index", str(tmp_path))
+    assert code == FAILED
+    assert "no service has kept answers of this index yet" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_line_that_the_checks_do_not_take_changes_nothing(files: tuple[str, str], tmp_path: Path) -> None:
+    guide, questions = files
+    file = tmp_path / "candidates.jsonl"
+    file.write_text(json.dumps({"question": "why " * 600}) + "\n", encoding="utf-8")
+    before, present = Path(questions).read_text(), set(tmp_path.iterdir())
+    code, _, err = run(
+        "candidates", str(file), "--take", "1", "--into", questions, "--document", guide, "--unanswerable"
+    )
+    assert code == FAILED
+    assert f"{questions}:4: question: String should have at most 2000 characters" in err
+    assert (Path(questions).read_text(), set(tmp_path.iterdir())) == (before, present)
 
 
 def test_benchmarks_are_named(tmp_path: Path) -> None:
