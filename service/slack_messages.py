@@ -131,7 +131,8 @@ class Messages:
         if remark:
             parts.append(_text(f" ({remark})", italic=True))
         for note in citation.footnotes[:_NOTES]:
-            parts.append(_text(f"\n{messages.note(note.label, _shortened(note.text, _NOTE))}"))
+            words = " ".join([note.text, *(url for url in note.urls if url not in note.text)])
+            parts.append(_text(f"\n{messages.note(note.label, _shortened(words, _NOTE))}"))
         return parts
 
     def _refusal(self, nearest: Sequence[Place]) -> list[Block]:
