@@ -110,6 +110,14 @@ def test_the_documents_run_as_they_are_written(service: Service) -> None:
     check_start(service)
 
 
+@pytest.mark.parametrize(
+    "document", [README, *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.name
+)
+def test_links_lead_to_files_that_are_there(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", _FENCED.sub("", document.read_text()))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
 def check_readme(service: Service) -> None:
     blocks = [
         re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in _INDENTED.findall(README.read_text())
