@@ -14,7 +14,7 @@ def main(address: str, question: str, file: str) -> None:
     """Save the page with the answer to `question`."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_page(viewport={"width": 1280, "height": 640})
         page.goto(f"{address}/?{urlencode({'q': question})}")
         page.screenshot(path=file)
         browser.close()
