@@ -65,17 +65,20 @@ ROUTES: dict[str, dict[str, Needed]] = {
 
 _KEY_NEEDED = "a key is needed: send it as `Authorization: Bearer KEY`"
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_PATTERNS: list[tuple[re.Pattern[str], dict[str, Needed]]] = [
-    (compile_path(path)[0], needs) for path, needs in ROUTES.items()
-]
+_PATTERNS: list[tuple[re.Pattern[str], str]] = [(compile_path(path)[0], path) for path in ROUTES]
+
+
+def route_of(path: str) -> str:
+    """Return the route that serves `path`, 'other' where none does."""
+    for pattern, route in _PATTERNS:
+        if pattern.match(path):
+            return route
+    return "other"
 
 
 def needed(method: str, path: str) -> Needed:
     """Return what a request needs."""
-    for pattern, needs in _PATTERNS:
-        if pattern.match(path):
-            return needs.get("GET" if method == "HEAD" else method, "admin")
-    return "admin"
+    return ROUTES.get(route_of(path), {}).get("GET" if method == "HEAD" else method, "admin")
 
 
 def is_loopback(host: str) -> bool:

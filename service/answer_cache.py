@@ -32,14 +32,9 @@ class CachingAnswerer(Answerer):
         self._fingerprint = ""
         self._answers: OrderedDict[_Key, Answer] = OrderedDict()
 
-    def stages(
-        self,
-        question: str,
-        document_ids: Collection[str] | None = None,
-        top_k: int = 5,
-        max_citations: int | None = None,
+    def _steps(
+        self, question: str, document_ids: Collection[str] | None, top_k: int, max_citations: int | None
     ) -> Iterator[SearchResult | Answer]:
-        """See `Answerer.stages`."""
         start = perf_counter()
         asked = None if document_ids is None else frozenset(document_ids)
         key = (clean_question(question), asked, top_k, max_citations)
@@ -50,7 +45,7 @@ class CachingAnswerer(Answerer):
             yield SearchResult(known.passages, known.index, timings)
             yield replace(known, timings_ms=timings)
             return
-        for stage in super().stages(question, document_ids, top_k, max_citations):
+        for stage in super()._steps(question, document_ids, top_k, max_citations):
             if isinstance(stage, Answer):
                 self._keep(key, stage)
             yield stage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from time import perf_counter, sleep
 
@@ -51,7 +51,10 @@ CHANGE_SECONDS = 0.05
 
 
 class Answerer:
-    """Answers questions about the documents of a library. Safe to use from several threads."""
+    """Answers questions about the documents of a library. Safe to use from several threads.
+
+    `observe` is called with each answer and its question.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Answerer:
         reader: PassageReader | None = None,
     ) -> None:
         self.library = library
+        self.observe: Callable[[Answer, str], None] | None = None
         self._search = search
         self._parameters = parameters
         self._refusal = refusal or Refusal.fitted()
@@ -95,6 +99,15 @@ class Answerer:
 
         Where a document changes meanwhile, the evidence is found and given again.
         """
+        for stage in self._steps(question, document_ids, top_k, max_citations):
+            if isinstance(stage, Answer) and self.observe is not None:
+                self.observe(stage, question)
+            yield stage
+
+    def _steps(
+        self, question: str, document_ids: Collection[str] | None, top_k: int, max_citations: int | None
+    ) -> Iterator[SearchResult | Answer]:
+        """Do what `stages` promises."""
         for last in (False,) * CHANGES + (True,):
             try:
                 yield from self._stages(question, document_ids, top_k, max_citations)

@@ -23,6 +23,8 @@ from service.extras import extra
 from service.gate import Gate
 from service.jobs import Jobs
 from service.ledger import Ledger
+from service.limits import Admission, Load, RateLimit
+from service.observing import Metrics, Observe, observe_answers
 from service.page import page_routes
 from service.problems import handle_problems
 from service.schemas import BatchQuestion, NewDocument
@@ -37,7 +39,18 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
     Without a ledger answers are not kept. Handlers find both as `app.state.answerer` and `app.state.ledger`.
     """
     app = FastAPI(
-        title="Pincite", version="1", description=DESCRIPTION, redoc_url=None, lifespan=_while_it_runs
+        title="Pincite",
+        version="1",
+        description=DESCRIPTION,
+        redoc_url=None,
+        lifespan=_while_it_runs,
+        # Spans go where OTEL_EXPORTER_OTLP_ENDPOINT says, nowhere without it. Questions stand in the page's queries.
+        telemetry={
+            "auto_configure": True,
+            "metrics": False,
+            "logs": False,
+            "exclude": lambda scope: bool(scope.get("query_string")),
+        },
     )
     app.state.answerer = answerer
     app.state.settings = settings
@@ -60,11 +73,34 @@ def create_app(answerer: Answerer, settings: Settings, ledger: Ledger | None = N
         with extra("slack"):
             from service.slack_server import slack_routes
         app.include_router(slack_routes(answerer, ledger, settings))
-    app.add_middleware(Access, ledger=ledger, settings=settings)
-    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
+    _put_before(app, settings)
     handle_problems(app)
     _describe(app)
     return app
+
+
+def _put_before(app: FastAPI, settings: Settings) -> None:
+    """Add what stands before every request; what is added last comes first."""
+    state = app.state
+    load = Load(settings.at_once, settings.waiting)
+
+    def gauges() -> dict[str, float]:
+        index = state.answerer.info()
+        return {
+            "documents": index.documents,
+            "passages": index.passages,
+            "requests_running": load.running,
+            "requests_waiting": load.waiting,
+            "jobs_waiting": state.jobs.waiting(),
+        }
+
+    state.metrics = Metrics(gauges)
+    state.answerer.observe = observe_answers(state.metrics, with_questions=settings.log_questions)
+    app.add_middleware(Admission, load=load)
+    app.add_middleware(RateLimit, rate=settings.rate, burst=settings.burst)
+    app.add_middleware(Access, ledger=state.ledger, settings=settings)
+    app.add_middleware(Gate, max_body_bytes=settings.max_body_bytes, body_seconds=settings.body_seconds)
+    app.add_middleware(Observe, metrics=state.metrics, logging=settings.log_requests)
 
 
 @asynccontextmanager

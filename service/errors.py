@@ -3,6 +3,7 @@
 ServiceError
 +-- UnknownJobError   no job has that id
 +-- JobsFullError     too many documents are waiting to be taken in
++-- OverloadedError   too many requests are waiting already
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class UnknownJobError(ServiceError):
 
 class JobsFullError(ServiceError):
     """Too many documents are waiting to be taken in."""
+
+
+class OverloadedError(ServiceError):
+    """Too many requests are waiting already."""

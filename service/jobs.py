@@ -21,13 +21,14 @@ from index.build import Ingested
 from index.types import Progress
 from service.errors import JobsFullError, UnknownJobError
 from service.ledger import Ledger, LedgerError, now
+from service.logs import LOGGER
 from service.problems import KNOWN, internal_problem, problem_of
 from service.wire import document_body
 
 KEPT_JOBS = 1_000
 JobStatus = Literal["queued", "running", "done", "failed", "lost"]
 Work = Callable[[Progress | None], Ingested]
-_log = logging.getLogger("pincite")
+_log = logging.getLogger(LOGGER)
 
 
 @dataclass(frozen=True, slots=True)

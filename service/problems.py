@@ -18,9 +18,10 @@ from index.errors import BusyError, ChangedError, ConflictError, UnavailableErro
 from ingest.errors import ReadError, UnsupportedError
 from service.errors import JobsFullError, UnknownJobError
 from service.ledger import LedgerError, UnknownAnswerError
+from service.logs import LOGGER
 from service.questions import QuestionError
 
-_log = logging.getLogger("pincite")
+_log = logging.getLogger(LOGGER)
 _KINDS: dict[type[Exception], tuple[int, str]] = {
     QuestionError: (422, "question"),
     UnknownDocumentError: (404, "unknown_document"),

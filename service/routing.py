@@ -15,12 +15,13 @@ from fastapi import Depends, HTTPException, Path, Request, Response
 from service.answering import Answerer
 from service.jobs import Jobs
 from service.ledger import Ledger, LedgerError, UnknownAnswerError
+from service.logs import LOGGER
 from service.schemas import Problem
 from service.settings import Settings
 from service.types import Answer
 from service.wire import Body
 
-_log = logging.getLogger("pincite")
+_log = logging.getLogger(LOGGER)
 
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "What was wrong and how to mend it."}

@@ -13,6 +13,7 @@ from service import messages
 from service.access import HostCheck, check_binding
 from service.app import create_app
 from service.bootstrap import open_answerer, open_ledger
+from service.logs import write_logs
 from service.settings import Settings
 
 
@@ -28,11 +29,12 @@ def run(settings: Settings, console: Console) -> None:
         HostCheck(create_app(answerer, settings, ledger), settings=settings),
         host=settings.host,
         port=settings.port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    write_logs()
     # uvicorn drains, then raises the signal again: being told to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=64_000_000, ge=1024, description="Largest request body taken.")
     body_seconds: float = Field(default=5.0, gt=0, description="How long a request body may keep silent.")
+    rate: float = Field(default=0, ge=0, description="Requests a second from each caller; 0 for no limit.")
+    burst: int = Field(default=20, ge=1, description="Requests at once after a pause, where `rate` is set.")
+    at_once: int = Field(default=0, ge=0, description="Requests worked on at once; 0 for two a processor.")
+    waiting: int = Field(default=64, ge=0, description="Requests that wait their turn; more get a 503.")
+    log_requests: bool = Field(default=True, description="Write a line of JSON for each request.")
+    log_questions: bool = Field(default=False, description="Write questions into these lines, too.")
     job_bytes: int = Field(
         default=500_000, ge=0, description="A document larger than this is taken in after the answer (202)."
     )
