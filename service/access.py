@@ -7,78 +7,27 @@ other address, a key is needed: as `Authorization: Bearer KEY`, or in the cookie
 from __future__ import annotations
 
 import ipaddress
-import re
 import threading
 from http.cookies import CookieError, SimpleCookie
 from time import monotonic
-from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
-from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.ledger import Keyring, Ledger, LedgerError
-from service.ledger import Scope as KeyScope
 from service.problems import ProblemResponse
+from service.scopes import needed
 from service.settings import Settings, SettingsError
 
-Needed = KeyScope | Literal["open"]
 COOKIE = "pincite_key"
 KEYS_SECONDS = 1.0
 """How long keys are held in memory: a revoked one is refused after this time at the latest."""
 
-ROUTES: dict[str, dict[str, Needed]] = {
-    "/": {"GET": "read"},
-    "/answers/{answer_id}": {"GET": "read"},
-    "/answers/{answer_id}/feedback": {"POST": "read"},
-    "/documents/{document_id}": {"GET": "read"},
-    "/documents/{document_id}/pages/{number}.png": {"GET": "read"},
-    "/static/{name}": {"GET": "open"},
-    "/login": {"GET": "open", "POST": "open"},
-    "/logout": {"POST": "open"},
-    "/v1/ask": {"POST": "read"},
-    "/v1/ask/batch": {"POST": "read"},
-    "/v1/search": {"POST": "read"},
-    "/v1/answers/{answer_id}": {"GET": "read"},
-    "/v1/answers/{answer_id}/verify": {"GET": "read", "POST": "read"},
-    "/v1/feedback": {"POST": "read"},
-    "/v1/documents": {"GET": "read", "POST": "write"},
-    "/v1/documents/{document_id}": {"GET": "read", "PUT": "write", "DELETE": "write"},
-    "/v1/documents/{document_id}/text": {"GET": "read"},
-    "/v1/jobs/{job_id}": {"GET": "read"},
-    "/v1/chat/completions": {"POST": "read"},
-    "/v1/models": {"GET": "read"},
-    "/v1/models/{model}": {"GET": "read"},
-    "/mcp": {"POST": "read"},
-    "/slack/events": {"POST": "open"},  # Slack signs what it sends
-    "/docs": {"GET": "read"},
-    "/docs/oauth2-redirect": {"GET": "read"},
-    "/openapi.json": {"GET": "read"},
-    "/healthz": {"GET": "open"},
-    "/readyz": {"GET": "open"},
-    "/metrics": {"GET": "read"},
-}
-"""What each route needs. One that is not here needs the scope admin."""
-
 _KEY_NEEDED = "a key is needed: send it as `Authorization: Bearer KEY`"
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_PATTERNS: list[tuple[re.Pattern[str], str]] = [(compile_path(path)[0], path) for path in ROUTES]
-
-
-def route_of(path: str) -> str:
-    """Return the route that serves `path`, 'other' where none does."""
-    for pattern, route in _PATTERNS:
-        if pattern.match(path):
-            return route
-    return "other"
-
-
-def needed(method: str, path: str) -> Needed:
-    """Return what a request needs."""
-    return ROUTES.get(route_of(path), {}).get("GET" if method == "HEAD" else method, "admin")
 
 
 def is_loopback(host: str) -> bool:

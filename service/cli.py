@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from service.cli_admin import backup, doctor, restore
 from service.cli_common import NOT_SAID, UNREADABLE, USAGE, Index, err, explained, failed, out
 from service.cli_keys import app as keys
 from service.settings import SettingsError, read_settings
@@ -24,6 +25,8 @@ app = typer.Typer(
     help="Ask your documents, and check every answer.",
 )
 app.add_typer(keys, name="keys")
+for _command in (backup, restore, doctor):
+    app.command()(_command)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ def explained() -> Iterator[None]:
     """Turn known errors into one sentence and an exit code."""
     from index.weights import ModelError
     from ingest.readers import ReadError
+    from service.backup import BackupError
     from service.ledger import LedgerError
     from service.questions import QuestionError
 
@@ -44,7 +45,7 @@ def explained() -> Iterator[None]:
         raise failed(error, BAD_INDEX) from error
     except ReadError as error:
         raise failed(error, UNREADABLE) from error
-    except (SettingsError, QuestionError) as error:
+    except (SettingsError, QuestionError, BackupError) as error:
         raise failed(error, USAGE) from error
 
 

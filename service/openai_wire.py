@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service import messages
-from service.schemas import CitationModel, DocumentId
+from service.schemas import CitationModel, DocumentId, Whole
 from service.types import Answer, Status
 from service.wire import Body, ask_body
 
@@ -46,7 +46,7 @@ class Message(Taken):
 class StreamOptions(Taken):
     """What a stream ends with."""
 
-    include_usage: bool = False
+    include_usage: bool = Field(default=False, strict=True)
 
 
 class ChatRequest(Taken):
@@ -62,14 +62,14 @@ class ChatRequest(Taken):
 
     model: str = Field(description=f"`{MODEL}`, the only one there is.")
     messages: list[Message] = Field(min_length=1, max_length=1000)
-    stream: bool = False
+    stream: bool = Field(default=False, strict=True)
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(default=None, description="There is one answer to a question.")
     document_ids: Annotated[list[DocumentId] | None, Field(max_length=1000)] = Field(
         default=None, description="Not OpenAI's: search these documents only."
     )
-    max_citations: int | None = Field(
-        default=None, ge=1, le=20, strict=True, description="Not OpenAI's: most citations."
+    max_citations: Annotated[Whole, Field(ge=1, le=20)] | None = Field(
+        default=None, description="Not OpenAI's: most citations."
     )
 
 

@@ -20,6 +20,7 @@ from service.errors import JobsFullError, UnknownJobError
 from service.ledger import LedgerError, UnknownAnswerError
 from service.logs import LOGGER
 from service.questions import QuestionError
+from service.scopes import allowed
 
 _log = logging.getLogger(LOGGER)
 _KINDS: dict[type[Exception], tuple[int, str]] = {
@@ -94,7 +95,9 @@ def handle_problems(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         kind = HTTPStatus(error.status_code).name.lower()
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # a route that shares its path with others knows its own methods only
+            headers["Allow"] = allowed(request.url.path)
         return ProblemResponse(error.status_code, kind, str(error.detail), request_id(request), headers)
 
     async def unexpected(request: Request, error: Exception) -> Response:

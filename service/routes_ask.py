@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from service.answering import Answerer
 from service.ledger import Ledger
 from service.problems import KNOWN, problem_of, request_id
-from service.routing import PROBLEM, JsonResponse, UsedAnswerer, UsedLedger, json_only, keep
+from service.routing import EVENTS, PROBLEM, STREAM, JsonResponse, UsedAnswerer, UsedLedger, json_only, keep
 from service.schemas import (
     AskRequest,
     AskResponse,
@@ -27,20 +26,16 @@ from service.types import Answer, SearchResult
 from service.wire import Body, ask_body, search_body
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEM, dependencies=[Depends(json_only)])
-_EVENTS = "text/event-stream"
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {_EVENTS: {"schema": {"type": "string", "description": "With `stream`: the events."}}}}
-}
 
 
-@router.post("/ask", response_model=AskResponse, responses=_STREAM, summary="Ask a question")
+@router.post("/ask", response_model=AskResponse, responses=STREAM, summary="Ask a question")
 def ask(body: AskRequest, answerer: UsedAnswerer, ledger: UsedLedger) -> Response:
     """Answer in the documents' own words with numbered citations, or say that they do not."""
     if body.stream:
         stages = answerer.stages(body.question, body.document_ids, body.top_k, body.max_citations)
         found = next(stages)  # what cannot be asked fails here, while it can still be a problem
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(found, stages, ledger, body.question), 200, headers, _EVENTS)
+        return StreamingResponse(_events(found, stages, ledger, body.question), 200, headers, EVENTS)
     return JsonResponse(_answered(body, answerer, ledger))
 
 

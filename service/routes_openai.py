@@ -26,17 +26,13 @@ from service.openai_wire import (
     question_of,
 )
 from service.questions import QuestionError
-from service.routing import JsonResponse, UsedAnswerer, UsedLedger, json_only, keep
+from service.routing import EVENTS, STREAM, JsonResponse, UsedAnswerer, UsedLedger, json_only, keep
 from service.wire import Body
 
-_EVENTS = "text/event-stream"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "What was wrong and how to mend it.", "content": _PROBLEM},
     "default": {"description": "The service failed.", "content": _PROBLEM},
-}
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {_EVENTS: {"schema": {"type": "string", "description": "With `stream`: the chunks."}}}}
 }
 
 
@@ -67,7 +63,7 @@ router = APIRouter(prefix="/v1", tags=["openai"], responses=_ERRORS, route_class
 @router.post(
     "/chat/completions",
     response_model=ChatCompletion,
-    responses=_STREAM,
+    responses=STREAM,
     dependencies=[Depends(json_only)],
     summary="Ask as one asks a chat model",
 )
@@ -83,7 +79,7 @@ def complete(body: ChatRequest, answerer: UsedAnswerer, ledger: UsedLedger) -> R
         return JsonResponse(completion(answer, question))
     include_usage = body.stream_options is not None and body.stream_options.include_usage
     events = _events(chunks(answer, question, include_usage=include_usage))
-    return StreamingResponse(events, 200, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}, _EVENTS)
+    return StreamingResponse(events, 200, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}, EVENTS)
 
 
 @router.get("/models", response_model=ModelList, summary="The models that may be named")

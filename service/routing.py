@@ -29,6 +29,24 @@ PROBLEM: dict[int | str, dict[str, Any]] = {
 """The `responses` of every router."""
 
 
+EVENTS = "text/event-stream"
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            EVENTS: {
+                "schema": {
+                    "type": "object",
+                    "description": "With `stream`: each event; `data` is JSON.",
+                    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                    "required": ["data"],
+                }
+            }
+        }
+    }
+}
+"""The `responses` of a route that sends events where that is asked for."""
+
+
 class JsonResponse(Response):
     """A body as JSON, made once and not checked again: tests hold it against the schemas."""
 

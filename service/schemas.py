@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ingest.types import Quality
 from service.questions import MAX_CHARACTERS, clean_question
@@ -15,12 +15,20 @@ from service.types import Status
 
 Check = Literal["ok", "changed", "removed"]
 
+
+def whole(value: object) -> object:
+    """Return a float that is a whole number as one, anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Question = Annotated[
     str,
     Field(min_length=1, max_length=MAX_CHARACTERS, description="The question, in plain words."),
     AfterValidator(clean_question),
 ]
 DocumentId = Annotated[str, Field(min_length=1, max_length=64)]
+Whole = Annotated[int, BeforeValidator(whole), Field(strict=True)]
+"""A whole number: to JSON 5.0 is one, too, but "5" and true are none."""
 MAX_BATCH = 100
 _QUESTION_OR_PROBLEM: dict[str, Any] = {"anyOf": [{"$ref": "#/components/schemas/BatchQuestion"}, {}]}
 
@@ -40,7 +48,7 @@ class SearchRequest(Wire):
     document_ids: Annotated[list[DocumentId] | None, Field(max_length=1000)] = Field(
         default=None, description="Search these documents only; all when left out."
     )
-    top_k: int = Field(default=5, ge=1, le=100, strict=True, description="Most passages to return.")
+    top_k: Whole = Field(default=5, ge=1, le=100, description="Most passages to return.")
 
 
 class BatchQuestion(SearchRequest):
@@ -48,7 +56,9 @@ class BatchQuestion(SearchRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How do I add a document?"}]})
 
-    max_citations: int | None = Field(default=None, ge=1, le=20, strict=True, description="Most citations.")
+    max_citations: Annotated[Whole, Field(ge=1, le=20)] | None = Field(
+        default=None, description="Most citations."
+    )
 
 
 class AskRequest(BatchQuestion):

@@ -13,10 +13,11 @@ from test_cli import run, serving
 
 from index.library import Library
 from service import access
-from service.access import ROUTES, HostCheck, check_binding, is_loopback, needed
+from service.access import HostCheck, check_binding, is_loopback
 from service.answering import Answerer
 from service.app import create_app
 from service.ledger import SCOPES, Keyring, Ledger, Scope
+from service.scopes import ROUTES, needed
 from service.settings import Settings, SettingsError, read_settings
 
 DOCUMENT = {"title": "guide", "text": "The badge opens the door."}
@@ -57,7 +58,7 @@ def test_every_route_has_a_scope(client: TestClient) -> None:
     found = list(every_route(client.app.routes))  # type: ignore[attr-defined]
     assert len(found) > 20
     missing = [(method, path) for method, path in found if method not in ROUTES.get(path, {})]
-    assert missing == [], "say in service.access.ROUTES which scope these need"
+    assert missing == [], "say in service.scopes.ROUTES which scope these need"
 
 
 def test_what_has_no_entry_needs_the_highest_scope() -> None:
