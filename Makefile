@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check eval bench image-check format clean
+.PHONY: help install serve test lint types check eval bench faults image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,10 @@ eval: $(INSTALLED)  ## ask the question set of DOCUMENT and report how good the 
 
 bench: $(INSTALLED)  ## measure speed and memory beside a plain baseline (BENCH_FILES= chooses the texts)
 	$(BIN)/python -m eval.bench $(BENCH_FILES)
+
+TRIALS ?= 334
+faults: $(INSTALLED)  ## kill, damage and fill up what can be, TRIALS times as often as `make test` does
+	$(BIN)/pytest -n 2 tests/test_crashes.py tests/test_killed_server.py tests/test_full_disk.py --trials $(TRIALS)
 
 image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
 	tools/image_check.sh

@@ -9,6 +9,7 @@ PinciteIndexError
 +-- BusyError              another process is writing
 +-- ConflictError          the document changed while it was being replaced
 +-- ChangedError           the document changed since the snapshot was made
++-- NoSpaceError           the disk takes no more
 +-- UnavailableError       a part of the cluster does not answer
 """
 
@@ -49,6 +50,10 @@ class ConflictError(PinciteIndexError):
 
 class ChangedError(PinciteIndexError):
     """The document was replaced or removed since the snapshot was made that a question runs on."""
+
+
+class NoSpaceError(PinciteIndexError):
+    """The disk that holds the index is full or may not be written to."""
 
 
 class UnavailableError(PinciteIndexError):

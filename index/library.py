@@ -10,9 +10,10 @@ from pathlib import Path
 
 from index.build import Indexer, Ingested, Outcome, Source
 from index.document_store import DocumentSource
-from index.errors import ChangedError, UnknownDocumentError
-from index.publishing import is_trusted, publish, verify
+from index.errors import ChangedError, NoSpaceError, UnknownDocumentError
+from index.publishing import is_trusted, publish, published, verify
 from index.snapshot import Snapshot
+from index.storage import storing
 from index.store import PassageRow, Store
 from index.types import DocumentRecord, Embedder, Progress, StoredDocument
 
@@ -33,7 +34,7 @@ class Library:
         self._indexer = Indexer(store, embedder)
         self._writing = threading.Lock()
         self._cache = DocumentCache(store)
-        self._snapshot = publish(store)
+        self._snapshot = _newest(store)
         self._closed = threading.Event()
         if is_trusted(store):
             threading.Thread(target=self._check, name="check", daemon=True).start()
@@ -71,10 +72,20 @@ class Library:
         progress: Progress | None = None,
         publishing: bool = True,
     ) -> Ingested:
-        """Add or replace a document (see `Indexer.add`). `publishing=False` leaves that to `refresh`."""
-        result = self._indexer.add(data, name, origin=origin, progress=progress)
-        if publishing and result.outcome != "unchanged":
-            self.refresh()
+        """Add or replace a document (see `Indexer.add`). `publishing=False` leaves that to `refresh`.
+
+        Raises `NoSpaceError`, too: a document that was new is not there then.
+        """
+        with storing("nothing was changed"):
+            result = self._indexer.add(data, name, origin=origin, progress=progress)
+        if publishing and (result.outcome != "unchanged" or self._behind()):
+            try:
+                self.refresh()
+            except NoSpaceError:
+                if result.outcome == "added":
+                    with storing("the document is kept, but not found until there is space"):
+                        self._store.remove(result.document.id)
+                raise
         return result
 
     def add_all(self, sources: Sequence[Source], progress: Progress | None = None) -> Iterator[Outcome]:
@@ -82,14 +93,19 @@ class Library:
         return self._indexer.add_all(sources, progress)
 
     def remove(self, document_id: str) -> None:
-        """Remove a document. Raises `UnknownDocumentError`."""
-        self._store.remove(document_id)
+        """Remove a document. Raises `UnknownDocumentError`, and `NoSpaceError` where that cannot be written."""
+        with storing("nothing was changed"):
+            self._store.remove(document_id)
         self.refresh()
 
     def refresh(self) -> None:
-        """Publish what is committed."""
-        with self._writing:
+        """Publish what is committed. Raises `NoSpaceError`: questions go on with what was published before."""
+        with self._writing, storing("what was published before answers on"):
             self._snapshot = publish(self._store)
+
+    def _behind(self) -> bool:
+        """Say whether something is committed that could not be published."""
+        return self._store.generation() != self._snapshot.generation
 
     def _check(self) -> None:
         """Hash a snapshot that was opened on trust, and have it made again if it is damaged."""
@@ -127,6 +143,19 @@ class Library:
     def passages(self) -> Iterator[PassageRow]:
         """Yield all passages, document by document, each document's in reading order."""
         return self._store.passages()
+
+
+def _newest(store: Store) -> Snapshot:
+    """Return the snapshot of what is committed or, where the disk takes no more, the one that is there."""
+    try:
+        with storing("what was published before answers on"):
+            return publish(store)
+    except NoSpaceError as error:
+        _log.warning("%s", error)
+        snapshot = published(store)
+        if snapshot is None:
+            raise
+        return snapshot
 
 
 class DocumentCache:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _REBUILT = 5000
 """So many passages are made anew rather than left with rows of documents that are no more."""
 _DEAD_SHARE = 0.2
+_ABANDONED_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,15 @@ def is_trusted(store: Store) -> bool:
     return _size(_folder(store, generation), store.snapshot_files(generation)) > TRUSTED_BYTES
 
 
+def published(store: Store) -> Snapshot | None:
+    """Return the snapshot that is published, however old, if it is intact."""
+    generation = store.published()
+    folder = _folder(store, generation)
+    if not _intact(folder, store.snapshot_files(generation)):
+        return None
+    return Snapshot.open(folder, generation, store.dimension)
+
+
 def verify(store: Store) -> bool:
     """Hash the files of the published snapshot, trusting nothing: whether they are what was written."""
     generation = store.published()
@@ -112,17 +123,17 @@ def _make(store: Store, folder: Path) -> dict[str, str]:
         for each in words:
             each.remove(number)
     if added or merged or not segments:
-        writer = SegmentWriter(
+        with SegmentWriter(
             segment_folder(folder, len(segments)),
             sum(len(segment.passages) for segment in segments),
             sum(len(segment.sentences) for segment in segments),
             store.dimension,
-        )
-        for segment in merged:
-            writer.append(segment)
-        for number, entry in enumerate(added, start=len(kept)):
-            _add(store, entry.document_id, number, writer, *words)
-        searches.append(writer.save())
+        ) as writer:
+            for segment in merged:
+                writer.append(segment)
+            for number, entry in enumerate(added, start=len(kept)):
+                _add(store, entry.document_id, number, writer, *words)
+            searches.append(writer.save())
     for each in words:
         each.commit()
     Manifest(_fingerprint(store), [*kept, *added], searches).write(folder)
@@ -153,12 +164,9 @@ def _add(
 
 def _base(store: Store, contents: set[Entry]) -> _Base | None:
     """Return the published snapshot, if it is intact and few enough of its passages are no more."""
-    generation = store.published()
-    files = store.snapshot_files(generation)
-    folder = _folder(store, generation)
-    if not _intact(folder, files):
+    snapshot = published(store)
+    if snapshot is None:
         return None
-    snapshot = Snapshot.open(folder, generation, store.dimension)
     dead = sum(
         len(snapshot.passage_rows(number))
         for number, entry in enumerate(snapshot.manifest.documents)
@@ -167,7 +175,7 @@ def _base(store: Store, contents: set[Entry]) -> _Base | None:
     total = len(snapshot.passages)
     if dead and (total <= _REBUILT or dead > _DEAD_SHARE * total):
         return None
-    return _Base(snapshot, folder, files)
+    return _Base(snapshot, _folder(store, snapshot.generation), store.snapshot_files(snapshot.generation))
 
 
 def _merged(segments: list[Segment], added: int) -> list[Segment]:
@@ -300,7 +308,17 @@ def _sync(path: Path) -> None:
 
 
 def _forget_others(folder: Path) -> None:
-    """Remove other generations. Whoever has one open keeps its mapped files until it lets go."""
+    """Remove other generations, and what a process left that died while it made one.
+
+    Whoever has one open keeps its mapped files until it lets go.
+    """
     for other in folder.parent.iterdir():
-        if other != folder and not other.name.startswith("."):
+        if other != folder and (not other.name.startswith(".") or _is_abandoned(other)):
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_abandoned(made: Path) -> bool:
+    try:
+        return made.is_dir() and time.time() - made.stat().st_mtime > _ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False

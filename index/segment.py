@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +43,24 @@ class Segment:
 
 
 class SegmentWriter:
-    """Writes a segment, passage by passage; closed by `save`."""
+    """Writes a segment, passage by passage, as a context manager; finished by `save`."""
 
     def __init__(self, folder: Path, first_passage: int, first_sentence: int, dimension: int) -> None:
         """The first passage gets the row `first_passage`, its first sentence the row `first_sentence`."""
         folder.mkdir()
         self._folder = folder
-        self._files = [(folder / name).open("wb") for name in (_PASSAGES, _SENTENCES, _SENTENCE_VECTORS)]
+        self._open = ExitStack()
+        names = (_PASSAGES, _SENTENCES, _SENTENCE_VECTORS)
+        self._files = [self._open.enter_context((folder / name).open("wb")) for name in names]
         self._vectors = VectorWriter(dimension)
         self.next_passage = first_passage
         self.next_sentence = first_sentence
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
     def append(self, other: Segment) -> None:
         """Append all rows of `other`, whose rows are the next ones here."""
@@ -83,8 +92,7 @@ class SegmentWriter:
 
     def save(self) -> str:
         """Finish the files and say how the vectors are searched."""
-        for file in self._files:
-            file.close()
+        self._open.close()
         vectors = _read(self._folder / _SENTENCE_VECTORS, np.dtype("<f2"), self._vectors.dimension)
         sample = np.unique(np.linspace(0, max(len(vectors) - 1, 0), _SAMPLED).astype(np.int64))
         return self._vectors.save(self._folder, vectors[sample[: len(vectors)]].astype(np.float32))

@@ -22,6 +22,7 @@ from index.errors import (
     FormatError,
     MissingIndexError,
     ModelMismatchError,
+    NoSpaceError,
     UnknownDocumentError,
 )
 from index.schema import FORMAT, SCHEMA, UPGRADES
@@ -323,6 +324,10 @@ class Store:
             model, dimension = self._meta("model"), int(self._meta("dimension"))
         except sqlite3.DatabaseError as error:
             self.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+                raise NoSpaceError(
+                    f"{self.folder} cannot be written to, which an open index needs: see to its rights and its disk"
+                ) from error
             raise DamagedIndexError(
                 f"{path} is not a Pincite store ({error}): restore it from a backup"
             ) from error

@@ -14,7 +14,14 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from index.errors import BusyError, ChangedError, ConflictError, UnavailableError, UnknownDocumentError
+from index.errors import (
+    BusyError,
+    ChangedError,
+    ConflictError,
+    NoSpaceError,
+    UnavailableError,
+    UnknownDocumentError,
+)
 from ingest.errors import ReadError, UnsupportedError
 from service.errors import JobsFullError, UnknownJobError
 from service.ledger import LedgerError, UnknownAnswerError
@@ -29,6 +36,7 @@ _KINDS: dict[type[Exception], tuple[int, str]] = {
     ConflictError: (409, "conflict"),
     BusyError: (409, "busy"),
     ChangedError: (503, "busy"),
+    NoSpaceError: (507, "no_space"),
     UnavailableError: (503, "unavailable"),
     UnknownAnswerError: (404, "unknown_answer"),
     LedgerError: (503, "ledger_unavailable"),

@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,13 @@ def state(folder: Path) -> dict[str, Any]:
     library.close()
     agree = ids == in_passages == in_vectors == sorted(alive) == sorted(in_words)
     left = sorted(p.name for p in (folder / "snapshots").iterdir())
-    return {"fingerprint": snapshot.fingerprint, "agree": agree, "found": found, "ids": ids, "left": len(left)}
+    return {
+        "fingerprint": snapshot.fingerprint,
+        "agree": agree,
+        "found": found,
+        "ids": ids,
+        "left": len(left),
+    }
 
 
 def forked(work: Callable[[], object]) -> tuple[bool, Any]:
@@ -152,12 +159,12 @@ def main(work: Path, every: int) -> None:
     _, before = forked(lambda: _base(base))
     for change in CHANGES:
         shutil.copytree(base, trial)
-        _, names = forked(lambda: changed(trial, change, 0))
+        _, names = forked(partial(changed, trial, change, 0))
         _, after = forked(lambda: state(trial))
         shutil.rmtree(trial)
         for deadly in range(1, len(names) + 1, every):
             shutil.copytree(base, trial)
-            killed, _ = forked(lambda: changed(trial, change, deadly))
+            killed, _ = forked(partial(changed, trial, change, deadly))
             _, found = forked(lambda: state(trial))
             whole = [w["fingerprint"] for w in (before, after)].count(found["fingerprint"]) == 1
             lines = {

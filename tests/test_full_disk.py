@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tiny import TinyEmbedder
 
+from index.errors import NoSpaceError
 from index.library import Library
 from service.answering import Answerer
 from service.app import create_app
@@ -18,7 +20,9 @@ from service.refusal import Refusal
 from service.settings import Settings
 
 TEA = "# Tea\n\nGreen tea is steamed. Black tea is oxidised. Tea came from China."
-LONG = "# Long\n\n" + "\n\n".join(f"Paragraph {i} tells of rain number {i * 7919} and hills." for i in range(4000))
+LONG = "# Long\n\n" + "\n\n".join(
+    f"Paragraph {i} tells of rain number {i * 7919} and hills." for i in range(4000)
+)
 
 
 @pytest.fixture
@@ -53,48 +57,63 @@ def ask(client: TestClient) -> str:
     return str(answer.json()["answer"])
 
 
-def test_row_44_a_full_disk_takes_nothing_and_loses_nothing(client: TestClient, disk: Path) -> None:
+def titles(client: TestClient) -> list[str]:
+    return [each["title"] for each in client.get("/v1/documents").json()["documents"]]
+
+
+def fill(disk: Path, left: int) -> None:
+    """Leave `left` bytes of the disk."""
+    free = os.statvfs(disk)
+    (disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - left))
+
+
+@pytest.mark.parametrize("left", [100_000, 300_000, 500_000, 700_000, 900_000, 1_100_000])
+def test_row_44_a_full_disk_takes_nothing_and_loses_nothing(
+    client: TestClient, disk: Path, left: int
+) -> None:
     before = ask(client)
+    fill(disk, left)
     refused = client.post("/v1/documents", json={"title": "long.md", "text": LONG})
     assert refused.status_code == 507, refused.text
     assert refused.json()["type"] == "urn:pincite:problem:no_space"
-    assert "free" in refused.json()["detail"]
+    assert "free some space" in refused.json()["detail"]
     assert str(disk) not in refused.text
     assert ask(client) == before
-    assert [each["title"] for each in client.get("/v1/documents").json()["documents"]] == ["Tea"]
-    small = client.post("/v1/documents", json={"title": "rain.md", "text": "Rain falls on hills."})
-    assert small.status_code == 201, small.text
+    kept = ["Long"] if "the document is kept" in refused.json()["detail"] else []
+    assert titles(client) == ["Tea", *kept]
+    (disk / "filler").unlink()
+    again = client.post("/v1/documents", json={"title": "rain.md", "text": "Rain falls on hills."})
+    assert again.status_code == 201, again.text
+    assert titles(client) == ["Tea", *kept, "rain"]
+    found = client.post("/v1/search", json={"question": "rain number 7919 and hills"}).json()["passages"]
+    assert any("rain number 7919 " in each["text"] for each in found) == bool(kept)
 
 
 def test_row_44_a_disk_without_any_space_answers_and_restarts(client: TestClient, disk: Path) -> None:
     before = ask(client)
-    with (disk / "filler").open("wb") as filler, pytest.raises(OSError, match="No space"):
-        while True:
-            filler.write(bytes(4096))
-            filler.flush()
+    fill(disk, 0)
     assert ask(client) == before
-    for change in (
-        client.post("/v1/documents", json={"title": "rain.md", "text": "Rain falls on hills."}),
-        client.delete("/v1/documents/" + client.get("/v1/documents").json()["documents"][0]["document_id"]),
-    ):
-        assert change.status_code in {507, 204}, change.text
+    (tea,) = client.get("/v1/documents").json()["documents"]
+    added = client.post("/v1/documents", json={"title": "rain.md", "text": "Rain falls on hills."})
+    removed = client.delete(f"/v1/documents/{tea['document_id']}")
+    assert (added.status_code, removed.status_code) == (507, 507), (added.text, removed.text)
     restarted = Library.open(disk / "index", TinyEmbedder())
-    restarted.snapshot()
+    assert len(restarted.snapshot().documents) == 1
     restarted.close()
     (disk / "filler").unlink()
-    added = client.post("/v1/documents", json={"title": "snow.md", "text": "Snow lies on mountains."})
-    assert added.status_code == 201, added.text
+    again = client.post("/v1/documents", json={"title": "snow.md", "text": "Snow lies on mountains."})
+    assert again.status_code == 201, again.text
+    assert "Black tea is oxidised." in ask(client)
 
 
-def test_a_disk_that_may_not_be_written_to_answers(client: TestClient, disk: Path) -> None:
-    before = ask(client)
+def test_a_disk_that_may_not_be_written_to_is_named(disk: Path) -> None:
+    library = Library.create(disk / "index", TinyEmbedder())
+    library.add(TEA.encode(), "tea.md")
+    library.close()
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    try:
-        assert ask(client) == before
-        refused = client.post("/v1/documents", json={"title": "rain.md", "text": "Rain falls on hills."})
-        assert refused.status_code == 507, refused.text
-        restarted = Library.open(disk / "index", TinyEmbedder())
-        assert len(restarted.snapshot().documents) == 1
-        restarted.close()
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    with pytest.raises(NoSpaceError, match="cannot be written to"):
+        Library.open(disk / "index", TinyEmbedder())
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    opened = Library.open(disk / "index", TinyEmbedder())
+    assert opened.document(opened.snapshot().documents[0]).source == TEA
+    opened.close()

@@ -84,7 +84,9 @@ def lost(url: str, known: Acknowledged) -> int:
         for document_id, word in known.present.items():
             body = {"question": f"What about {word}?", "top_k": 1}
             passages = client.post("/v1/search", json=body).raise_for_status().json()["passages"]
-            wrong += not passages or passages[0]["document_id"] != document_id or word not in passages[0]["text"]
+            wrong += (
+                not passages or passages[0]["document_id"] != document_id or word not in passages[0]["text"]
+            )
         return wrong
 
 

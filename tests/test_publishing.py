@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -180,6 +181,17 @@ def test_verification_trusts_nothing(filled: Library, monkeypatch: pytest.Monkey
     assert not verify(filled._store)
     assert answers(publish(filled._store)) == answers(expected)
     assert verify(filled._store)
+
+
+def test_what_a_killed_process_left_is_cleared_away_in_time(filled: Library) -> None:
+    snapshots = filled._store.folder / "snapshots"
+    old, new = snapshots / ".left-long-ago", snapshots / ".being-made"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    filled.add(MORE[0], "note.md")
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_changes_of_another_process_are_seen(filled: Library) -> None:
