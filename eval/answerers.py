@@ -92,7 +92,7 @@ class OverHttp:
         from service.client_errors import ClientError
 
         try:
-            return self._client.ask(question).model_dump()
+            return self._client.ask(question).model_dump(exclude_unset=True)
         except ClientError as error:
             raise AnswerError(str(error)) from error
 

@@ -199,7 +199,8 @@ def _answering(
     """Yield what answers and, where the index is on this machine, a view into its stages."""
     from eval.answerers import InProcess, OverHttp
     from eval.waterfall import IndexStages
-    from service.bootstrap import make_answerer
+    from service.bootstrap import make_answerer, open_options
+    from service.settings import read_settings
 
     if url is not None and index is None:
         yield OverHttp.at(url, dict(_header(text) for text in headers)), None
@@ -209,7 +210,10 @@ def _answering(
             for path in documents:
                 library.add(path.read_bytes(), path.name)
         service = OverHttp.at(url, dict(_header(text) for text in headers)) if url else None
-        yield service or InProcess(make_answerer(library)), IndexStages(library)
+        yield (
+            service or InProcess(make_answerer(library, options=open_options(read_settings()))),
+            IndexStages(library),
+        )
 
 
 @contextmanager

@@ -37,6 +37,11 @@ class SearchParameters:
     sentence_neighbours: tuple[float, ...] = (0.15, 0.04)
     """Share of the scores of the sentences at distance 1, 2, ... that is added to a sentence's."""
 
+    @property
+    def passage_weight(self) -> float:
+        """By how much a passage's score (0 to 1) raises its sentences, those around them included."""
+        return self.parent_weight * (1 + 2 * sum(self.sentence_neighbours))
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:

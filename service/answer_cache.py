@@ -46,7 +46,7 @@ class CachingAnswerer(Answerer):
             yield replace(known, timings_ms=timings)
             return
         for stage in super()._steps(question, document_ids, top_k, max_citations):
-            if isinstance(stage, Answer):
+            if isinstance(stage, Answer) and self.is_settled(stage):
                 self._keep(key, stage)
             yield stage
 

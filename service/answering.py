@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter, sleep
 
 import orjson
@@ -12,10 +12,12 @@ import orjson
 from index.backend import Backend, View
 from index.errors import ChangedError
 from index.evidence import assemble
+from index.reranking import Reranker, reranked
 from index.search import Ranking, SearchParameters, rank
 from index.texts import sentence_text
 from ingest.types import Span
 from service.citing import citation_of, passage_of, with_sources
+from service.generation import Generator
 from service.questions import clean_question
 from service.refusal import PassageReader, Refusal, refusal_features
 from service.types import (
@@ -40,6 +42,8 @@ class AnswerParameters:
     """Citations take sentences that score at least this share of the best one."""
     citation_characters: int = 900
     max_citations: int = 3
+    passages_reranked: int = 20
+    """Best passages that the reranker looks at, where there is one."""
     passages_read: int = 2
     """Best passages that the reader reads: more cost time and do not tell near misses better."""
 
@@ -64,6 +68,8 @@ class Answerer:
         parameters: AnswerParameters = AnswerParameters(),
         refusal: Refusal | None = None,
         reader: PassageReader | None = None,
+        reranker: Reranker | None = None,
+        generator: Generator | None = None,
     ) -> None:
         self.library = library
         self.observe: Callable[[Answer, str], None] | None = None
@@ -71,6 +77,8 @@ class Answerer:
         self._parameters = parameters
         self._refusal = refusal or Refusal.fitted()
         self._reader = reader
+        self._reranker = reranker
+        self._generator = generator
 
     def answer(
         self,
@@ -110,7 +118,8 @@ class Answerer:
         """Do what `stages` promises."""
         for last in (False,) * CHANGES + (True,):
             try:
-                yield from self._stages(question, document_ids, top_k, max_citations)
+                for stage in self._stages(question, document_ids, top_k, max_citations):
+                    yield self._generated(question, stage) if isinstance(stage, Answer) else stage
             except ChangedError:
                 if last:
                     raise
@@ -163,6 +172,30 @@ class Answerer:
         question = clean_question(question)
         return self._features(*self._rank(question, None, _Clock()), question)
 
+    def is_settled(self, answer: Answer) -> bool:
+        """Return whether the same question would get the same answer: not where a generator gave nothing."""
+        return self._generator is None or answer.answer is None or answer.generated_by is not None
+
+    def _generated(self, question: str, answer: Answer) -> Answer:
+        """Return `answer` in the words of the generator, where there is one and what it writes is supported."""
+        if self._generator is None or not answer.citations:
+            return answer
+        start = perf_counter()
+        written = self._generator.write(question, answer.citations)
+        took, timings = (perf_counter() - start) * 1000, answer.timings_ms
+        timings = replace(timings, answer=timings.answer + took, total=timings.total + took)
+        if written is None:
+            return replace(answer, timings_ms=timings)
+        identity = hashlib.sha256(f"{answer.answer_id} {self._generator.name} {written.text}".encode())
+        return replace(
+            answer,
+            answer_id=identity.hexdigest()[:24],
+            answer=written.text,
+            citations=written.citations,
+            timings_ms=timings,
+            generated_by=self._generator.name,
+        )
+
     def info(self) -> IndexInfo:
         """Return what the index holds now."""
         return self._info(self.library.snapshot())
@@ -176,6 +209,11 @@ class Answerer:
         vector = self.library.embedder.embed_question(question)
         clock.lap("embed")
         ranking = rank(snapshot, question, vector, document_ids, self._search)
+        if self._reranker is not None:
+            rows = ranking.passage_rows[: self._parameters.passages_reranked].tolist()
+            texts = [" ".join(self._sentences(snapshot, row)) for row in rows]
+            scores = self._reranker.scores(question, texts)
+            ranking = reranked(snapshot, ranking, scores, self._search.passage_weight)
         clock.lap("search")
         return snapshot, ranking
 

@@ -38,6 +38,7 @@ class StreamedAnswer(BaseModel):
     status: Status
     confidence: float
     answer: str | None
+    generated_by: str | None = None
 
 
 class StreamEnd(BaseModel):

@@ -26,6 +26,7 @@ from service.types import Answer, SearchResult
 from service.wire import Body, ask_body, search_body
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEM, dependencies=[Depends(json_only)])
+_ANSWER = ("answer_id", "status", "confidence", "answer", "generated_by")
 
 
 @router.post("/ask", response_model=AskResponse, responses=STREAM, summary="Ask a question")
@@ -87,7 +88,7 @@ def _events(
         body = ask_body(answer)
         for citation in body["citations"]:
             yield _event("citation", citation)
-        yield _event("answer", {key: body[key] for key in ("answer_id", "status", "confidence", "answer")})
+        yield _event("answer", {key: body[key] for key in _ANSWER if key in body})
         yield _event("done", {key: body[key] for key in ("answer_id", "index", "timings_ms")})
 
 

@@ -185,6 +185,10 @@ class AskResponse(SearchResponse):
     status: Status
     confidence: float = Field(ge=0, le=1)
     answer: str | None
+    generated_by: str | None = Field(
+        default=None,
+        description="The model that wrote `answer` from its citations; left out where it is in the documents' own words.",
+    )
     citations: list[CitationModel]
 
 

@@ -60,6 +60,15 @@ class Settings(BaseSettings):
     keep_answers: int = Field(
         default=10_000, ge=0, description="How many answers are remembered; 0 for none."
     )
+    reranker: str = Field(
+        default="", description="Cross-encoder that looks at the best passages again: a name or a folder."
+    )
+    generator_url: str = Field(
+        default="", description="OpenAI-compatible server that writes answers: its address up to /v1."
+    )
+    generator_model: str = Field(default="", description="Model to ask that server for.")
+    generator_key: SecretStr = Field(default=SecretStr(""), description="Key to send to that server.")
+    generator_seconds: float = Field(default=20.0, gt=0, description="How long that server may take.")
     keep_days: float = Field(default=30.0, gt=0, description="How long answers are remembered.")
     public_url: str | None = Field(
         default=None,

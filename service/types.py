@@ -101,6 +101,8 @@ class Answer:
     passages: tuple[EvidencePassage, ...]
     index: IndexInfo
     timings_ms: Timings
+    generated_by: str | None = None
+    """The model that wrote `answer` from the citations; None where it is in the documents' own words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ Body = dict[str, Any]
 
 def ask_body(answer: Answer) -> Body:
     """Return the body of an answer."""
+    generated = {} if answer.generated_by is None else {"generated_by": answer.generated_by}
     return {
         "answer_id": answer.answer_id,
         "status": answer.status,
         "confidence": round(answer.confidence, 4),
         "answer": answer.answer,
+        **generated,
         "citations": [_citation(citation) for citation in answer.citations],
         **search_body(answer),
     }

@@ -18,6 +18,7 @@ def read_answer(body: Body) -> Answer:
         tuple(_passage(each) for each in body["passages"]),
         IndexInfo(**body["index"]),
         Timings(**body["timings_ms"]),
+        body.get("generated_by"),
     )
 
 
