@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from service.app import create_app
 from service.bootstrap import make_answerer
 from service.client import AsyncClient, Client
 from service.client_calls import StreamedAnswer
+from service.ledger import Ledger
 from service.schemas import CitationModel
 from service.settings import Settings
 from service.wire import ask_body
@@ -107,6 +109,29 @@ def mcp(running: Running, question: str) -> Citations:
     return asyncio.run(asked())
 
 
+def slack(running: Running, question: str) -> Citations:
+    """Posted over a signed request; what was answered is what the ledger kept, and what the message shows."""
+    pytest.importorskip("slack_bolt", reason="the extra `slack` is not installed")
+    import fake_slack
+
+    with tempfile.TemporaryDirectory() as folder, fake_slack.slack() as workspace:
+        settings = Settings(
+            slack_bot_token=fake_slack.BOT_TOKEN,
+            slack_signing_secret=fake_slack.SECRET,
+            slack_api_url=f"{workspace.url}/api/",
+            public_url="https://pincite.example/",
+        )
+        ledger = Ledger.open(Path(folder))
+        with served(create_app(running.answerer, settings, ledger)) as url:
+            fake_slack.send_event(url, fake_slack.mention(question))
+            (message,) = workspace.wait_for("chat.postMessage")
+        answer_id = running.answerer.answer(question).answer_id
+        citations = ledger.answer(answer_id).body["citations"]
+        ledger.close()
+    assert all(" ".join(each["cited_text"].split()) in " ".join(message.shown.split()) for each in citations)
+    return citations
+
+
 def command_line(running: Running, question: str) -> Citations:
     done = CliRunner().invoke(cli.app, ["ask", question, "--index", str(running.index), "--json"])
     assert done.exit_code in (0, cli.NOT_SAID), done.output
@@ -123,7 +148,7 @@ def evaluation_over_http(running: Running, question: str) -> Citations:
 
 
 SURFACES: list[Callable[[Running, str], Citations]] = [
-    http, batch, stream, asynchronous_stream, openai_route, mcp, command_line, evaluation, evaluation_over_http,
+    http, batch, stream, asynchronous_stream, openai_route, mcp, slack, command_line, evaluation, evaluation_over_http,
 ]  # fmt: skip
 
 
