@@ -12,13 +12,14 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import anyio.to_thread
 import orjson
 from anyio import CapacityLimiter
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import (
@@ -54,15 +55,17 @@ class SlackBot:
         """Raises `SettingsError` where there is no bot token."""
         if settings.slack_bot_token is None:
             raise SettingsError("PINCITE_SLACK_BOT_TOKEN is missing: docs/slack.md says where Slack shows it")
+        token = settings.slack_bot_token.get_secret_value()
         self.client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            retry_handlers=_retry_handlers(),
-            logger=_log,
+            token, base_url=settings.slack_api_url, retry_handlers=_retry_handlers(), logger=_log
         )
         # Signatures are checked by the route, over the bytes that came; Socket Mode has none.
         self.app = AsyncApp(
-            name="pincite", client=self.client, logger=_log, request_verification_enabled=False
+            name="pincite",
+            client=AsyncWebClient(base_url=settings.slack_api_url, logger=_log),
+            authorize=_identity(self.client, token),
+            logger=_log,
+            request_verification_enabled=False,
         )
         self._answers = SlackAnswers(answerer, ledger, settings.public_url)
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
@@ -230,6 +233,23 @@ class SlackBot:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log.error("a question from Slack failed", exc_info=error)
+
+
+def _identity(client: AsyncWebClient, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """Return a function that says who the bot is: Slack is asked once, whoever waits for the answer."""
+    asking = asyncio.Lock()
+    known: list[AuthorizeResult] = []
+
+    async def identity() -> AuthorizeResult:
+        async with asking:
+            if not known:
+                answer = await client.auth_test()
+                known.append(
+                    AuthorizeResult.from_auth_test_response(bot_token=token, auth_test_response=answer)
+                )
+        return known[0]
+
+    return identity
 
 
 def _task(status: str) -> TaskUpdateChunk:

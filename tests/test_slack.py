@@ -462,6 +462,7 @@ def test_fifty_mentions_at_once_are_acknowledged_and_answered_once(bot: Running)
     bot.stop()
     assert len(bot.slack.called("chat.postMessage")) == 50
     assert {call.arguments["thread_ts"] for call in posted} == {each["ts"] for each in inner}
+    assert len(bot.slack.called("auth.test")) == 1
 
 
 def test_without_a_signing_secret_there_is_no_route(library: Library, tmp_path: Path) -> None:
