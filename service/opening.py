@@ -16,6 +16,8 @@ from service.page_view import PageView, view_page
 from service.source_view import SourceView, view_source
 
 MOST_SPANS = 100
+MOST_BOXED = 20_000
+"""Most characters whose boxes are drawn on a page; of more the text is shown."""
 NUMBER = re.compile(r"[0-9]{1,12}")
 _SPAN = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
 
@@ -69,9 +71,7 @@ def open_place(library: Backend, place: Place) -> Opened:
         raise PageError(404, "That document is not here", message) from error
     record = document.record
     pictured = document.boxes is not None and library.keeps_original(record.id)
-    as_picture = (
-        pictured and not place.text and place.start is None and (bool(place.spans) or place.page is not None)
-    )
+    as_picture = pictured and _wants_picture(place)
     try:
         page = _page(document, place) if as_picture else None
         view = None if page else _text(document, place)
@@ -101,6 +101,12 @@ def _repeats(reading: Reading, spans: Iterable[Span]) -> list[Span]:
         else:
             joined.append((start, end))
     return [again for start, end in joined for again in reading.repeats_of(start, end)]
+
+
+def _wants_picture(place: Place) -> bool:
+    if place.text or place.start is not None or sum(map(len, place.spans)) > MOST_BOXED:
+        return False
+    return bool(place.spans) or place.page is not None
 
 
 def _page(document: StoredDocument, place: Place) -> PageView | None:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from page_html import Page, get
 from page_library import (
     FILES,
     HOSTILE,
-    SURVEY,
-    SURVEY_NAME,
     WATER,
     TableAnswerer,
-    answer_id,
     compose,
     quote,
 )
@@ -27,59 +21,14 @@ from starlette.testclient import TestClient
 from tiny import TinyEmbedder
 
 from index.library import Library
-from ingest.boxes import Box, Boxes
-from ingest.pageimage import size_of
-from ingest.types import Edit, Span
-from service.answer_view import Segment, example_questions, marked_url, quotation, segments
+from ingest.types import Span
+from service.answer_view import Segment, example_questions, quotation, segments
 from service.answering import Answerer
 from service.app import create_app
-from service.ledger import Ledger
-from service.page_view import view_page
 from service.refusal import Refusal
 from service.settings import Settings
-from service.source_view import WINDOW, line_of, merge, view_source
+from service.source_view import line_of
 from service.types import Answer
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: its elements, its text, the text of its marks and links."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.html = html
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.marks: dict[str, str] = {}
-        self._mark = ""
-        self._in_mark = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag == "mark":
-            self._in_mark = True
-            self._mark = dict(attrs).get("id") or self._mark
-            self.marks.setdefault(self._mark, "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_mark &= tag != "mark"
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-        if self._in_mark:
-            self.marks[self._mark] += data
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
-
-    def all(self, tag: str, class_: str = "") -> list[dict[str, str | None]]:
-        """Return the attributes of each element of this kind."""
-        return [
-            attributes
-            for name, attributes in self.elements
-            if name == tag and set(class_.split()) <= set((attributes.get("class") or "").split())
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +46,6 @@ def client(answerer: TableAnswerer) -> TestClient:
 @pytest.fixture
 def empty(library: Library) -> TestClient:
     return TestClient(create_app(Answerer(library), Settings()))
-
-
-def get(client: TestClient, url: str, status: int = 200, **parameters: Any) -> Page:
-    response = client.get(url, params=parameters or None)
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    return Page(response.text)
 
 
 # Before a question
@@ -285,355 +227,6 @@ def test_a_quotation_carries_its_reference_and_its_damage(answerer: TableAnswere
     )
     intact = answerer.answer("nitrate").citations[1]
     assert quotation(intact).endswith("(The Larkfield Water Report, Nitrate in the Brook Wells, line 29)")
-
-
-# Sources
-
-
-def test_the_citation_url_of_the_wire_opens_at_the_mark(library: Library) -> None:
-    library.add(WATER.encode(), "water.md")
-    client = TestClient(create_app(Answerer(library), Settings()))
-    body = client.post("/v1/ask", json={"question": "What is the nitrate limit in the Brook Wells?"}).json()
-    assert body["citations"]
-    for citation in body["citations"]:
-        page = get(client, citation["url"])
-        spans = citation["spans"]
-        whole = WATER[spans[0]["start_char_index"] : spans[-1]["end_char_index"]]
-        assert page.marks["span-1"] == whole.replace("\n", "")
-        assert next(mark.get("autofocus", 0) for mark in page.all("mark")) is None
-
-
-def test_several_spans_are_marked_in_order_and_overlaps_are_one(
-    client: TestClient, answerer: TableAnswerer
-) -> None:
-    page = get(client, f"/documents/{answerer.ids['water.md']}?span=40-60&span=2-12&span=8-20")
-    assert page.marks == {"span-1": WATER[2:20], "span-2": WATER[40:60].replace("\n", "")}
-    assert "line 1, line 3" in page.text
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["span=9-1", "span=5-5", "span=x", "span=-1-4", "start=3", "end=3", "start=a&end=b", "from=-1", "from=x",
-     "span=0-999999", "from=999999", "span=1-9999999999999", "&".join(["span=1-2"] * 101)],
-)  # fmt: skip
-def test_a_place_that_cannot_be_is_refused_in_words(
-    client: TestClient, answerer: TableAnswerer, query: str
-) -> None:
-    page = get(client, f"/documents/{answerer.ids['water.md']}?{query}", 422)
-    assert "Open the whole document" in page.text
-
-
-def test_a_document_that_is_not_there(client: TestClient) -> None:
-    assert "That document is not here" in get(client, "/documents/nowhere?start=1&end=2", 404).text
-
-
-def test_a_changed_document_says_so(client: TestClient, answerer: TableAnswerer) -> None:
-    url = f"/documents/{answerer.ids['water.md']}?span=2-12&version="
-    sha256 = answerer.library.record(answerer.ids["water.md"]).sha256
-    assert "has changed since the link was made" in get(client, url + "0" * 12).text
-    assert "has changed" not in get(client, url + sha256[:12]).text
-    assert "has changed" not in get(client, url + sha256).text
-
-
-def test_a_large_document_is_shown_by_windows(empty: TestClient, library: Library) -> None:
-    source = "".join(f"Line {n} of the long ledger holds an entry.\n\n" for n in range(6_000))
-    document_id = library.add(source.encode(), "ledger.txt").document.id
-    at = source.index("Line 4123 ")
-    page = get(empty, marked_url(document_id, [Span(at, at + 9)]))
-    assert page.marks == {"span-1": "Line 4123"}
-    assert "line 8,247" in page.text
-    assert len(page.html) < 4 * WINDOW
-    later = next(link["href"] or "" for link in page.all("a", "open") if "from=" in (link["href"] or ""))
-    further = get(empty, later)
-    assert "Line 4123 " not in further.text
-    assert f"span={at}-{at + 9}" in later
-    back = next(
-        link["href"] or "" for link in further.all("a", "open") if f"from={at}" in (link["href"] or "")
-    )
-    assert get(empty, back).marks == {"span-1": "Line 4123"}
-
-
-@given(
-    st.text(alphabet="ab\r\n é\U0001f600", max_size=80),
-    st.lists(st.tuples(st.integers(0, 80), st.integers(0, 80))),
-)
-def test_a_view_shows_every_line_and_marks_just_the_spans(source: str, pairs: list[tuple[int, int]]) -> None:
-    spans = [Span(min(pair), max(pair)) for pair in pairs if max(pair) <= len(source)]
-    view = view_source(source, spans)
-    lines = source.split("\n")
-    expected = lines[:-1] if lines[-1] == "" else lines
-    assert [line.number for line in view.lines] == list(range(1, len(expected) + 1))
-    shown = ["".join(run.text for run in line.runs) for line in view.lines]
-    assert shown == [line.removesuffix("\r") for line in expected]
-    marked = {at for span in spans for at in range(span.start, span.end)}
-    merged = merge(spans)
-    assert {at for span in merged for at in range(span.start, span.end)} == marked
-    for place, span in zip(view.places, merged, strict=True):
-        text = "".join(run.text for line in view.lines for run in line.runs if run.span == place.number)
-        assert text.replace("\r", "") == source[span.start : span.end].replace("\n", "").replace("\r", "")
-        assert place.line == line_of(source, span.start)
-
-
-@given(st.text(alphabet="ab\n", max_size=400), st.integers(1, 50), st.data())
-def test_windows_follow_each_other_without_gap(source: str, window: int, data: st.DataObject) -> None:
-    start: int | None = 0
-    shown = ""
-    while start is not None:
-        view = view_source(source, start=start, window=window)
-        assert view.end - view.start <= window + start - view.start
-        shown = shown[: view.start] + source[view.start : view.end]
-        assert view.later is None or view.later > start
-        start = view.later
-    assert shown == source
-    at = data.draw(st.integers(0, max(0, len(source) - 1)))
-    if source:
-        assert view_source(source, [Span(at, at + 1)], window=window).places[0].shown
-
-
-def test_what_is_damaged_is_marked_and_said_in_plain_words(client: TestClient) -> None:
-    source = "One two.\nthree One four.\n\nThe end of"
-    edits = [
-        Edit("join", Span(8, 8), 0, "unused"),
-        Edit("mark", Span(9, 18), 0, "words are astray"),
-        Edit("drop", Span(24, 34), 0, "a pull-quote"),
-    ]
-    view = view_source(source, [Span(15, 23)], edits)
-    assert view.lines[0].remarks == ("Interrupted here: the sentence goes on at line 1",)
-    assert [(run.text, run.span, run.damaged) for run in view.lines[1].runs] == [
-        ("three ", 0, True),
-        ("One", 1, True),
-        (" four", 1, False),
-        (".", 0, False),
-    ]
-    assert view.lines[1].remarks == ("Scrambled here: words are astray",)
-    assert not any(line.remarks for line in view.lines[2:])
-    again = view_source(source, [Span(0, 8)], edits, [Span(15, 23)]).lines[1]
-    assert [(run.text, run.damaged, run.again) for run in again.runs] == [
-        ("three ", True, False),
-        ("One", True, True),
-        (" four", False, True),
-        (".", False, False),
-    ]
-    assert again.remarks == ("Scrambled here: words are astray", "Says the same again as the marked place")
-    shown = get(client, "/", q="readings").html
-    assert (
-        'says</mark><small class="remark">Interrupted here: the sentence goes on at line 19</small>' in shown
-    )
-
-
-# Pages as pictures
-
-
-def test_a_place_that_is_marked_twice_has_one_box() -> None:
-    boxes = Boxes(np.array([[0, 4, 1, 100, 200, 140, 210]], np.int32), np.array([[6120, 7920]], np.int32))
-    assert view_page(boxes, [Span(0, 4), Span(1, 4)]).boxes == (Box(1, 10, 20, 14, 21),)
-
-
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableAnswerer]:
-    made = TableAnswerer(tmp_path_factory.mktemp("survey") / "index", [SURVEY_NAME])
-    yield made
-    made.library.close()
-
-
-@pytest.fixture(scope="module")
-def pictured(survey: TableAnswerer) -> TestClient:
-    return TestClient(create_app(survey, Settings()))
-
-
-def test_a_pdf_is_shown_as_its_page_with_the_cited_lines_marked(
-    pictured: TestClient, survey: TableAnswerer
-) -> None:
-    page = get(pictured, "/", q="leaks")
-    boxes = survey.library.document(survey.ids[SURVEY_NAME]).boxes
-    assert boxes is not None
-    cited = survey.answer("leaks").citations[0]
-    expected = [box for span in cited.spans for box in boxes.of(Span(span.start, span.end))]
-    shown = [[float(rect[name] or "") for name in ("x", "y", "width", "height")] for rect in page.all("rect")]
-    assert len(shown) == 2
-    assert shown == [
-        pytest.approx([box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0], abs=0.06) for box in expected
-    ]
-    (image,) = page.all("image")
-    assert (image["width"], image["height"]) == ("612.0", "792.0")
-    response = pictured.get(image["href"] or "")
-    assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
-    assert size_of(response.content) == (1391, 1800)
-    assert "immutable" in response.headers["cache-control"]
-    assert "content-security-policy" in response.headers
-
-
-def test_a_citation_over_two_pages_links_both_and_the_text(
-    pictured: TestClient, survey: TableAnswerer
-) -> None:
-    first = get(pictured, "/", q="leaks", open="2")
-    assert "page 1, page 2" in first.text
-    links = [link["href"] or "" for link in first.all("a", "open")]
-    second = get(pictured, next(link for link in links if link.endswith("page=2")))
-    assert len(second.all("rect")) == 1
-    assert "page 2 of 2 is shown" in second.text
-    text = get(pictured, next(link for link in links if "view=text" in link))
-    assert "".join(text.marks.values()) == "".join(
-        span.text.replace("\n", "") for span in survey.answer("leaks").citations[1].spans
-    )
-    assert not text.all("rect")
-
-
-def test_a_whole_pdf_opens_as_text_and_leads_to_its_pages(
-    pictured: TestClient, survey: TableAnswerer
-) -> None:
-    page = get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}")
-    assert "The next survey is due in April" in page.text
-    opened = get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}?page=1")
-    assert [link["href"] for link in page.all("a", "open")] == [
-        f"/documents/{survey.ids[SURVEY_NAME]}?page=1"
-    ]
-    assert len(opened.all("image")) == 1
-
-
-@pytest.mark.parametrize("query", ["page=0", "page=3", "page=x", "page=1&span=0-99999"])
-def test_a_page_that_cannot_be_is_refused_in_words(
-    pictured: TestClient, survey: TableAnswerer, query: str
-) -> None:
-    assert (
-        "Open the whole document" in get(pictured, f"/documents/{survey.ids[SURVEY_NAME]}?{query}", 422).text
-    )
-
-
-def test_a_picture_that_there_is_not(pictured: TestClient, survey: TableAnswerer) -> None:
-    pages = f"/documents/{survey.ids[SURVEY_NAME]}/pages"
-    assert pictured.get(f"{pages}/3.png").status_code == 404
-    assert pictured.get(f"{pages}/0.png").status_code == 422
-    assert pictured.get("/documents/nowhere/pages/1.png").status_code == 404
-
-
-def test_a_pdf_whose_bytes_are_not_kept_is_shown_as_text(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("index.store.KEPT_BYTES", 0)
-    document = library.add(SURVEY, SURVEY_NAME).document
-    client = TestClient(create_app(Answerer(library), Settings()))
-    page = get(client, f"/documents/{document.id}?span=0-9")
-    assert page.marks == {"span-1": "The Leak "}
-    assert client.get(f"/documents/{document.id}/pages/1.png").status_code == 404
-
-
-def test_a_picture_is_drawn_once(
-    survey: TableAnswerer, pictured: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = f"/documents/{survey.ids[SURVEY_NAME]}/pages/2.png"
-    first = pictured.get(address).content
-    monkeypatch.setattr("service.page_images.draw_apart", None)
-    assert pictured.get(address).content == first
-
-
-# Answers that are kept
-
-
-@pytest.fixture
-def remembering(tmp_path: Path) -> Iterator[tuple[TestClient, TableAnswerer, Ledger]]:
-    answerer = TableAnswerer(tmp_path / "index", ["water.md"])
-    ledger = Ledger.open(tmp_path)
-    yield TestClient(create_app(answerer, Settings(), ledger)), answerer, ledger
-    ledger.close()
-    answerer.library.close()
-
-
-Remembering = tuple[TestClient, TableAnswerer, Ledger]
-KEPT = f"/answers/{answer_id('nitrate')}"
-
-
-def test_a_permanent_link_shows_the_answer_as_it_was_given(remembering: Remembering) -> None:
-    client, answerer, _ = remembering
-    asked = get(client, "/", q="nitrate")
-    assert KEPT in [link["href"] for link in asked.all("a")]
-    answerer.answer = None  # type: ignore[method-assign, assignment]  # it is not asked again
-    page = get(client, KEPT, open="2")
-    assert page.marks["span-1"].startswith("The cause is known")
-    assert "Every quote still stands in its source. Ask again." in page.text
-    assert "very likely right" in page.text
-    assert [link["href"] for link in page.all("a", "place open")] == [
-        link["href"] for link in asked.all("a", "place open")
-    ]
-
-
-def test_a_refusal_has_a_permanent_link_too(remembering: Remembering) -> None:
-    client, *_ = remembering
-    get(client, "/", q="mayor")
-    assert "The documents do not say." in get(client, f"/answers/{answer_id('mayor')}").text
-
-
-def test_a_permanent_link_says_what_changed_since(remembering: Remembering) -> None:
-    client, answerer, _ = remembering
-    library = answerer.library
-    library.remove(answerer.ids["water.md"])
-    old = library.add(WATER.encode(), "water.md", origin="water").document
-    answerer.ids["water.md"] = old.id
-    get(client, "/", q="nitrate")
-    library.add(WATER.replace("cause is known", "cause is clear").encode(), "water.md", origin="water")
-    page = get(client, KEPT)
-    assert "A document has changed since" in page.text
-    assert page.text.count("the quoted words still stand at this place") == 2
-    assert page.text.count("the quoted words no longer stand at this place") == 1
-    library.remove(old.id)
-    assert "It quotes a document that was removed since." in get(client, KEPT, 410).text
-
-
-def test_an_answer_that_is_not_kept(remembering: Remembering, client: TestClient) -> None:
-    for each in (remembering[0], client):
-        assert "answers are kept for a while" in get(each, "/answers/0123", 404).text
-    assert "Permanent link" not in get(client, "/", q="nitrate").text
-
-
-def test_what_people_say_of_an_answer_is_kept(remembering: Remembering) -> None:
-    client, _, ledger = remembering
-    get(client, "/", q="nitrate")
-    own = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
-    for form in ({"helpful": "yes"}, {"helpful": "no", "reason": " wrong year\n"}):
-        response = client.post(f"{KEPT}/feedback", data=form, headers=own, follow_redirects=False)
-        assert (response.status_code, response.headers["location"]) == (303, f"{KEPT}?said={form['helpful']}")
-        assert "Thank you." in get(client, response.headers["location"]).text
-    said = [(each.helpful, each.reason, each.origin, kept.question) for each, kept in ledger.feedback()]
-    assert said == [(True, "", "page", "nitrate"), (False, "wrong year", "page", "nitrate")]
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"origin": "null"}, {"origin": "http://evil.example"}, {"origin": "http://testserver:81"},
-     {"sec-fetch-site": "cross-site"}],
-)  # fmt: skip
-def test_a_form_of_another_site_says_nothing(remembering: Remembering, headers: dict[str, str]) -> None:
-    client, _, ledger = remembering
-    get(client, "/", q="nitrate")
-    assert client.post(f"{KEPT}/feedback", data={"helpful": "yes"}, headers=headers).status_code == 403
-    assert ledger.feedback() == []
-
-
-@pytest.mark.parametrize("form", [{}, {"helpful": "maybe"}, {"helpful": "no", "reason": "x" * 2001}])
-def test_feedback_that_is_none_is_refused_in_words(remembering: Remembering, form: dict[str, str]) -> None:
-    client, _, ledger = remembering
-    get(client, "/", q="nitrate")
-    assert client.post(f"{KEPT}/feedback", data=form).status_code == 422
-    assert client.post("/answers/none/feedback", data={"helpful": "yes"}).status_code == 404
-    assert ledger.feedback() == []
-
-
-# Keys
-
-
-def test_with_keys_the_page_asks_to_sign_in_and_to_sign_out(
-    remembering: Remembering, client: TestClient
-) -> None:
-    assert "Sign out" not in get(client, "/").text
-    client, _, ledger = remembering
-    _, token = ledger.add_key("Ann", "read")
-    asked = client.get("/?q=nitrate", headers={"accept": "text/html"})
-    assert asked.url.path == "/login"
-    client.post("/login", data={"key": token, "to": "/"})
-    page = get(client, "/")
-    assert "Sign out" in page.text
-    client.post("/logout")
-    assert client.get("/", headers={"accept": "*/*"}).status_code == 401
 
 
 # Nothing in a document becomes markup
