@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,9 @@ def check_readme(service: Service) -> None:
 def check_start(service: Service) -> None:
     printed = []
     for kind, code in _FENCED.findall(START.read_text()):
-        if kind == "sh" and not code.startswith("make"):
+        if "pincite slack" in code:
+            check_slack(service, code)
+        elif kind == "sh" and not code.startswith("make"):
             printed.append(service.run("bash", "-euo", "pipefail", "-c", code))
         elif kind == "python":
             printed.append(service.run(sys.executable, "-c", code))
@@ -152,6 +155,31 @@ def check_start(service: Service) -> None:
         assert "pincite remove ID" in each
     assert "behind the blue door" in json.loads(added)["answer"]
     assert "every character is in the source" in client
+
+
+def check_slack(service: Service, code: str) -> None:
+    """Run the bot as it is written, with the tokens that are written, against a Slack on this machine."""
+    if find_spec("slack_bolt") is None or find_spec("aiohttp") is None:
+        pytest.skip("Slack's packages are not installed; all that stands before them was run")
+    import fake_slack
+
+    with pytest.MonkeyPatch.context() as patch, fake_slack.slack() as slack:
+        patch.setattr(fake_slack, "BOT_TOKEN", "xoxb-...")
+        patch.setattr(fake_slack, "APP_TOKEN", "xapp-...")
+        bot = subprocess.Popen(
+            ["bash", "-c", code],
+            cwd=ROOT,
+            env=service.environment | {"PINCITE_SLACK_API_URL": f"{slack.url}/api/"},
+            start_new_session=True,
+        )
+        try:
+            slack.wait(lambda: bool(slack.sockets))
+            asked = fake_slack.event(fake_slack.mention("How do I remove a document?"))
+            slack.send({"envelope_id": "e1", "type": "events_api", "payload": asked})
+            assert "pincite remove ID" in slack.wait_for("chat.postMessage")[0].shown
+        finally:
+            os.killpg(bot.pid, 15)
+            bot.wait(20)
 
 
 def agree(shown: str, output: str) -> bool:
