@@ -31,7 +31,7 @@ from index.weights import (
     split_revision,
 )
 
-CONVERTER = 2
+CONVERTER = 3
 """Goes up whenever the converted files would differ."""
 
 _MANIFEST = "manifest.json"

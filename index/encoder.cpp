@@ -37,10 +37,9 @@ struct Norm {
     const float *gain, *bias;
 };
 
-struct Linear {  // out = scale * (quantised * weight) + bias; sums are those of the weight's columns
-    int in, out;
-    const float *bias, *scale;
-    const int32_t* sums;
+struct Linear {  // weight times scale is the matrix; sums are those of the matrix's columns
+    int in;
+    const float *bias, *scale, *sums;
     const int8_t* weight;  // [out / kPanel][in / 4][kPanel][4]
 };
 
@@ -49,10 +48,9 @@ struct Layer {
     Norm middle, last;
 };
 
-struct Quantised {  // rows of whole numbers: value = scale * (row - zero)
+struct Quantised {  // rows of whole numbers: value = scale * whole + least
     uint8_t* rows;
-    float* scale;
-    int32_t* zero;
+    float *scale, *least;
 };
 
 template <class T>
@@ -83,8 +81,8 @@ Norm take_norm(const char*& at, int size) {
 Linear take_linear(const char*& at, int in, int out) {
     const float* bias = take<float>(at, out);
     const float* scale = take<float>(at, out);
-    const int32_t* sums = take<int32_t>(at, out);
-    return {in, out, bias, scale, sums, take<int8_t>(at, size_t(in) * out)};
+    const float* sums = take<float>(at, out);
+    return {in, bias, scale, sums, take<int8_t>(at, size_t(in) * out)};
 }
 
 Layer take_layer(const char*& at, const Network& net) {
@@ -209,6 +207,8 @@ constexpr int kLanes = WIDTH / 4;
 constexpr int kColumns = 2 * kLanes;             // of a tile: two registers
 constexpr int kRows = TARGET == 2 ? 12 : 4;      // of a tile, at most: as many as the registers hold
 
+constexpr int kAhead = 12288;                    // bytes of weights fetched ahead: a panel of 384 rows
+
 inline int padded(int size) { return (size + kColumns - 1) / kColumns * kColumns; }
 
 template <class V>
@@ -243,7 +243,7 @@ inline float total(floats value) {
 
 // e^x for x <= 0, to a few millionths: 2^whole * 2^part, part within +-.5.
 inline floats exponential(floats x) {
-    const floats power = max(x, fill(-87)) * 1.44269504f;
+    const floats power = max(fill(-87), x) * 1.44269504f;
     const ints whole = to_ints(power - 0.5f);
     const floats part = power - to_floats(whole);
     floats sum = fill(0.00133336f);
@@ -253,7 +253,7 @@ inline floats exponential(floats x) {
 
 // x * P(X < x), X normal. P - .5 is x times a polynomial in x^2 fitted on +-4.4; the result is within 4e-5.
 inline floats gelu(floats x) {
-    const floats limited = max(min(x, fill(4.4f)), fill(-4.4f));
+    const floats limited = max(fill(-4.4f), min(fill(4.4f), x));
     const floats square = limited * limited;
     floats sum = fill(3.572630974720232e-11f);
     for (float term : {-3.7566311528705906e-09f, 1.7417087187533334e-07f, -4.726403861937702e-06f, 8.43087841065051e-05f,
@@ -304,12 +304,12 @@ inline ints dot(ints sum, Activations a, Weights w) {
 }
 #endif
 
-// Rows of whole numbers from 0 to 255, one scale and zero a row. `activate` applies GELU first, in place.
+// Rows of whole numbers from 0 to 255, one scale a row. `activate` applies GELU first, in place.
 template <bool activate>
 void quantise(float* rows, int count, int size, const Quantised& out) {
     for (int r = 0; r < count; ++r) {
         float* row = rows + size_t(r) * size;
-        floats low{}, high{};
+        floats low = fill(INFINITY), high = -low;
         for (int i = 0; i < size; i += kLanes) {
             floats value = load<floats>(row + i);
             if (activate) store(row + i, value = gelu(value));
@@ -317,12 +317,11 @@ void quantise(float* rows, int count, int size, const Quantised& out) {
             high = max(high, value);
         }
         const float least = -highest(-low), range = highest(high) - least;
-        const float scale = range > 0 ? range / 255 : 1, inverse = 1 / scale;
-        const int zero = int(0.5f - least * inverse);
-        out.scale[r] = scale;
-        out.zero[r] = zero;
+        const float inverse = range > 0 ? 255 / range : 0;
+        out.scale[r] = range / 255;
+        out.least[r] = least;
         for (int i = 0; i < size; i += kLanes) {
-            const floats value = min(load<floats>(row + i) * inverse + (float(zero) + 0.5f), fill(255));
+            const floats value = (load<floats>(row + i) - least) * inverse + 0.5f;
             store(out.rows + size_t(r) * size + i, __builtin_convertvector(to_ints(value), bytes));
         }
     }
@@ -336,6 +335,8 @@ void linear_tile(const Linear& linear, const Quantised& from, int row, int colum
     ints sums[rows][2] = {};
     for (int k = 0; k < linear.in; k += 4, weight += kPanel * 4) {
         const Weights left = load_weights(weight), right = load_weights(weight + WIDTH);
+        __builtin_prefetch(weight + kAhead);
+        __builtin_prefetch(weight + kAhead + 64);
 #pragma GCC unroll 12
         for (int r = 0; r < rows; ++r) {
             const Activations value = load_activations(values + size_t(r) * linear.in + k);
@@ -347,11 +348,12 @@ void linear_tile(const Linear& linear, const Quantised& from, int row, int colum
     for (int half = 0; half < 2; ++half) {
         const int at = column + half * kLanes;
         const floats scale = load<floats>(linear.scale + at), bias = load<floats>(linear.bias + at);
-        const ints column_sums = load<ints>(linear.sums + at);
+        const floats column_sums = load<floats>(linear.sums + at);
 #pragma GCC unroll 12
         for (int r = 0; r < rows; ++r) {
-            const floats value = to_floats(sums[r][half] - column_sums * from.zero[row + r]);
-            store(out + size_t(row + r) * stride + half * kLanes, value * (scale * from.scale[row + r]) + bias);
+            const floats base = bias + column_sums * from.least[row + r];
+            const floats value = to_floats(sums[r][half]) * from.scale[row + r];
+            store(out + size_t(row + r) * stride + half * kLanes, value * scale + base);
         }
     }
 }
@@ -500,9 +502,8 @@ bool layer(const Network& net, const Layer& l, const Texts& queries, const Texts
                scratch = allocate<float>(attention_scratch(longest, size, net.heads));
     const auto whole = allocate<uint8_t>(size_t(kBlock) * most);
     if (!mixed || !pairs || !middle || !inner || !scratch || !whole) return false;
-    float scales[kBlock];
-    int32_t zeros[kBlock];
-    const Quantised block{whole.get(), scales, zeros};
+    float scales[kBlock], least[kBlock];
+    const Quantised block{whole.get(), scales, least};
 
     for (int i = 0; i < held; i += kBlock) {
         const int rows = held - i < kBlock ? held - i : kBlock;

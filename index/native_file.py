@@ -2,7 +2,7 @@
 
 A file is a header of 64 bytes (five whole numbers and the norms' epsilon), the embeddings of places and of the two
 segments, their norm (gain, bias), and the layers: attention (query, key and value side by side), output, norm, up,
-down, norm. A linear part is its bias, the scale and the sum of each column as 4-byte numbers, and the weights in
+down, norm. A linear part is its bias, the scale of each column and its sum, then the weights in
 panels of 32 columns, four rows at a time: [out / 32][in / 4][32][4].
 """
 
@@ -119,4 +119,5 @@ def _attention(layer: Layer, factor: float) -> Linear:
 def _linear(linear: Linear) -> list[NDArray[Any]]:
     rows, columns = linear.weight.shape
     panels = linear.weight.reshape(rows // _STEP, _STEP, columns // _PANEL, _PANEL).transpose(2, 0, 3, 1)
-    return [linear.bias, linear.scale, linear.weight.sum(axis=0, dtype=np.int32), panels]
+    sums = linear.weight.sum(axis=0, dtype=np.int32) * linear.scale
+    return [linear.bias, linear.scale, sums.astype(np.float32), panels]

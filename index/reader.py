@@ -60,7 +60,7 @@ class Reader:
 
     def __init__(self, network: Any, tokenizer: Tokenizer) -> None:
         """`network` is a session of ONNX Runtime on the reader's graph, or what runs as one does."""
-        self._network = network
+        self.network = network
         self._tokenizer = tokenizer
         self._tokens = lru_cache(8192)(self._encode)
 
@@ -91,7 +91,7 @@ class Reader:
         windows.sort(key=lambda w: sum(map(len, w.sentences)))
         for start in range(0, len(windows), BATCH):
             batch = windows[start : start + BATCH]
-            pairs, scores = self._network.run(None, _inputs(asked, batch))
+            pairs, scores = self.network.run(None, _inputs(asked, batch))
             for window, pair, row in zip(batch, pairs, scores, strict=True):
                 answerable[window.passage] = max(answerable[window.passage], float(pair))
                 for i, tokens in enumerate(window.sentences):

@@ -55,7 +55,7 @@ def test_conversion_is_done_once(folder: Path, cache: Path) -> None:
     model = prepare(str(folder), lambda done, total: steps.append((done, total)))
     assert steps == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     assert (model.dimension, model.max_tokens) == (32, MAX_TOKENS)
-    assert [path.name for path in (cache / "models").iterdir()] == [f"{model.name}.v2"]  # no scratch is left
+    assert [path.name for path in (cache / "models").iterdir()] == [f"{model.name}.v3"]  # no scratch is left
     assert prepare(str(folder), lambda done, total: steps.append((done, total))) == model
     assert len(steps) == 5
 

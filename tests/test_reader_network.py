@@ -37,7 +37,7 @@ QUESTIONS = [
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     made = Reader.open()
-    assert isinstance(made._network, NativeReaderNetwork)
+    assert isinstance(made.network, NativeReaderNetwork)
     return made
 
 
@@ -78,9 +78,9 @@ def test_padding_and_absent_slots_change_nothing(reader: Reader) -> None:
     tokens = np.array([[101, 2073, 102, 2054, 2003, 3231, 102, 0, 0]])
     segments = np.array([[1, 1, 1, 2, 2, 4, 1, 0, 0]])
     batch: dict[str, Any] = {"tokens": tokens, "segments": segments, "slots": np.arange(2, 7)}
-    pairs, sentences = reader._network.run(None, batch)
+    pairs, sentences = reader.network.run(None, batch)
     bare = {"tokens": tokens[:, :7], "segments": segments[:, :7], "slots": np.arange(2, 5)}
-    expected = reader._network.run(None, bare)
+    expected = reader.network.run(None, bare)
     np.testing.assert_array_equal(pairs, expected[0])
     np.testing.assert_array_equal(sentences[:, :3], expected[1])
     assert sentences[0, [1, 3, 4]].tolist() == [0, 0, 0]
@@ -103,7 +103,7 @@ def test_onnx_runtime_reads_where_the_native_form_is_not_to_be_had(
 
 def test_a_setting_leaves_it_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINCITE_NATIVE", "off")
-    assert not isinstance(Reader.open()._network, NativeReaderNetwork)
+    assert not isinstance(Reader.open().network, NativeReaderNetwork)
 
 
 def test_the_reader_is_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

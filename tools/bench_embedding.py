@@ -1,4 +1,4 @@
-"""Print how fast and how true the embedders are, one thread, all in one interleaved run.
+"""Print how fast and how true the embedders are, and how fast the reader, one thread, in one interleaved run.
 
     python tools/bench_embedding.py [--rounds 5] [--passages 64] [--questions 60]
 
@@ -22,7 +22,10 @@ from typing import Any
 import numpy as np
 
 from index.conversion import prepare
-from index.embedding import OnnxEmbedder, SentenceTransformerEmbedder
+from index.embedding import NativeEmbedder, OnnxEmbedder, SentenceTransformerEmbedder
+from index.native import TARGETS, target
+from index.onnx_session import open_session
+from index.reader import MODELS, WINDOW_TOKENS, Reader
 from index.weights import resolve_model
 
 _DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
@@ -59,6 +62,7 @@ def main() -> None:
         for subject in subjects:
             measure(subject, questions, passages)
     print_table(subjects, questions, passages)
+    print_readers(options.rounds)
 
 
 def open_subjects() -> list[Timed]:
@@ -71,10 +75,12 @@ def open_subjects() -> list[Timed]:
     slow = SentenceTransformerEmbedder(resolve_model("all-MiniLM-L6-v2"))
     full = OnnxEmbedder(model, threads=1, question_precision="fp32", passage_precision="fp32")
     small = OnnxEmbedder(model, threads=1, question_precision="int8", passage_precision="int8")
+    native = NativeEmbedder(model, threads=1)
     return [
         Timed("sentence-transformers fp32", slow.embed_question, slow.embed_passages),
         Timed("ONNX Runtime fp32", full.embed_question, full.embed_passages),
         Timed("ONNX Runtime int8", small.embed_question, small.embed_passages),
+        Timed(f"native int8, {TARGETS[target()]}", native.embed_question, native.embed_passages),
     ]
 
 
@@ -110,6 +116,36 @@ def print_table(subjects: list[Timed], questions: list[str], passages: list[str]
             f"| {subject.label} | {1e3 * question:.2f} ({1e3 * cpu:.2f}) | {ratios[0]:.1f} "
             f"| {len(passages) / bulk:.0f} | {ratios[1]:.1f} | {near[0]} | {near[1]} |"
         )
+
+
+def print_readers(rounds: int) -> None:
+    """Print what the reader takes for full pairs of WINDOW_TOKENS, on both runtimes."""
+    networks = {
+        "ONNX Runtime": open_session(MODELS / "reader.onnx", fuse=True, unfused=["SkipLayerNormFusion"]),
+        f"native, {TARGETS[target()]}": Reader.open().network,
+    }
+    counts = (1, 2, 8)
+    spent: dict[tuple[str, int], list[float]] = {}
+    for _ in range(rounds * 6):
+        for label, network in networks.items():
+            for count in counts:
+                batch = full_pairs(count)
+                cpu = time.process_time()
+                network.run(None, batch)
+                spent.setdefault((label, count), []).append(time.process_time() - cpu)
+    print("\n| reader, ms of CPU time for pairs of 128 tokens | " + " | ".join(map(str, counts)) + " |")
+    print("|---" * (len(counts) + 1) + "|")
+    for label in networks:
+        times = [f"{1e3 * statistics.median(spent[label, count]):.2f}" for count in counts]
+        print(f"| {label} | " + " | ".join(times) + " |")
+
+
+def full_pairs(count: int) -> dict[str, Any]:
+    """Return made pairs: a question of 12 tokens, then sentences of 24."""
+    tokens = np.random.default_rng(count).integers(1996, 12000, (count, WINDOW_TOKENS))
+    segments = np.repeat(2 + np.maximum(np.arange(WINDOW_TOKENS) - 13, 0)[None] // 24, count, axis=0)
+    segments[:, :13] = segments[:, -1] = 1
+    return {"tokens": tokens, "segments": segments, "slots": np.arange(2, segments.max() + 1)}
 
 
 def read_passages(source: Path, count: int) -> list[str]:
