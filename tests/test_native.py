@@ -181,6 +181,20 @@ def test_a_setting_leaves_it_to_onnx_runtime(
     assert reason in caplog.text
 
 
+def test_portable_kernels_are_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain:
+        """As the library on a processor without AVX2."""
+
+        def encoder_target(self) -> int:
+            return 0
+
+    monkeypatch.setattr(native, "_library", Plain)
+    with pytest.raises(NativeUnavailableError, match="no fast kernels"):
+        native.target()
+    monkeypatch.setenv("PINCITE_NATIVE", "portable")
+    assert native.target() == 0
+
+
 def test_without_the_compiled_file_onnx_runtime_answers(folder: Path, tmp_path: Path) -> None:
     """As where there was no compiler: the package without its extension."""
     for package in ("ingest", "index"):
