@@ -304,12 +304,13 @@ inline ints dot(ints sum, Activations a, Weights w) {
 }
 #endif
 
-// Rows of whole numbers from 0 to 255, one scale a row. `activate` applies GELU first, in place.
+// Rows of whole numbers from 0 to 255, one scale a row; 0 stays exactly 0, since GELU gives many values near it.
+// `activate` applies GELU first, in place.
 template <bool activate>
 void quantise(float* rows, int count, int size, const Quantised& out) {
     for (int r = 0; r < count; ++r) {
         float* row = rows + size_t(r) * size;
-        floats low = fill(INFINITY), high = -low;
+        floats low{}, high{};
         for (int i = 0; i < size; i += kLanes) {
             floats value = load<floats>(row + i);
             if (activate) store(row + i, value = gelu(value));
@@ -317,11 +318,12 @@ void quantise(float* rows, int count, int size, const Quantised& out) {
             high = max(high, value);
         }
         const float least = -highest(-low), range = highest(high) - least;
-        const float inverse = range > 0 ? 255 / range : 0;
-        out.scale[r] = range / 255;
-        out.least[r] = least;
+        const float scale = range > 0 ? range / 255 : 1, inverse = 1 / scale;
+        const float zero = float(int(0.5f - least * inverse));
+        out.scale[r] = scale;
+        out.least[r] = -zero * scale;
         for (int i = 0; i < size; i += kLanes) {
-            const floats value = (load<floats>(row + i) - least) * inverse + 0.5f;
+            const floats value = min(fill(255), load<floats>(row + i) * inverse + (zero + 0.5f));
             store(out.rows + size_t(r) * size + i, __builtin_convertvector(to_ints(value), bytes));
         }
     }

@@ -56,7 +56,7 @@ class NativeReaderNetwork:
         A sentence's tokens lie together, so a sentence is a run of tokens of one mark.
         """
         begins = np.flatnonzero(np.diff(marks + (marks.max() + 1) * pair_of, prepend=-1))
-        likely = states.values @ self._heads["likely"]
+        likely = _weighed(states.values, self._heads["likely"])
         counts = np.diff(begins, append=len(marks))
         weights = np.exp(likely - np.repeat(np.maximum.reduceat(likely, begins), counts))
         pooled = np.add.reduceat(states.values * weights[:, None], begins)
@@ -75,15 +75,24 @@ class NativeReaderNetwork:
         pairs = int(summary.sum())
         sentences = np.full((pairs, slots), -1e4, np.float32)
         rows = queries.values[~summary]
-        sentences[owner[~summary], slot[~summary]] = rows @ heads["sentence"] + heads["sentence_bias"]
+        sentences[owner[~summary], slot[~summary]] = (
+            _weighed(rows, heads["sentence"]) + heads["sentence_bias"]
+        )
         weights = np.exp(sentences - sentences.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         size = rows.shape[1]
         best = np.bincount(
-            owner[~summary], weights[owner[~summary], slot[~summary]] * (rows @ heads["pair"][size:]), pairs
+            owner[~summary],
+            weights[owner[~summary], slot[~summary]] * _weighed(rows, heads["pair"][size:]),
+            pairs,
         )
-        answerable = queries.values[summary] @ heads["pair"][:size] + best + heads["pair_bias"]
+        answerable = _weighed(queries.values[summary], heads["pair"][:size]) + best + heads["pair_bias"]
         return _sigmoid(answerable), _sigmoid(sentences)
+
+
+def _weighed(rows: Floats, weights: Floats) -> Floats:
+    """Return rows @ weights, each row alone: BLAS sums in an order that depends on their number."""
+    return np.asarray(np.einsum("ij,j->i", rows, weights))
 
 
 def _sigmoid(logits: NDArray[Any]) -> Floats:

@@ -65,7 +65,7 @@ def test_vectors_are_near_those_of_fp32(mini: NativeEmbedder, exact: OnnxEmbedde
     for vectors in (mini.embed_passages(TEXTS), questions):
         near = (vectors * expected).sum(axis=1)
         assert near.mean() >= 0.997
-        assert near.min() >= 0.985  # the empty text; .9900 seen
+        assert near.min() >= 0.985  # the empty text; .9933 seen
 
 
 def test_tokens_are_near_those_of_fp32(mini: NativeEmbedder, exact: OnnxEmbedder) -> None:
@@ -111,8 +111,8 @@ def test_every_kind_of_processor_gives_the_same(
     monkeypatch.setenv("PINCITE_NATIVE", name)
     other = NativeEmbedder(prepare("all-MiniLM-L6-v2"))
     near = (other.embed_passages(TEXTS) * mini.embed_passages(TEXTS)).sum(axis=1)
-    # where a sum in another order falls on the other side of a half, it is rounded to the next whole number
-    assert np.median(near) >= 0.9999
+    # a sum in another order may fall on the other side of a half, which the layers make as large as int8's own error
+    assert np.median(near) >= 0.999
     assert near.min() >= 0.998
 
 
