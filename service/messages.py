@@ -90,12 +90,23 @@ def place_name(title: str, section_path: Sequence[str], page: int | None, line: 
     return ", ".join(parts)
 
 
+def standing(answer: Answer) -> str:
+    """Return how far an answer can be trusted, and whose words it is in where these are not the documents'."""
+    trust = confidence(answer.confidence)
+    return (
+        trust
+        if answer.generated_by is None
+        else f"{trust}, written by {answer.generated_by} from the sources"
+    )
+
+
 def answer_with_sources(answer: Answer) -> str:
     """Return an answer as plain text, its numbered sources below it, or that there is none."""
     if answer.answer is None:
         return NOT_IN_DOCUMENT
     sources = "\n".join(source(citation) for citation in answer.citations)
-    return f"{answer.answer}\n\n{sources}"
+    author = "" if answer.generated_by is None else f"\n\n({standing(answer)})"
+    return f"{answer.answer}\n\n{sources}{author}"
 
 
 def source(citation: Citation) -> str:

@@ -46,7 +46,7 @@ def print_answer(answer: Answer, console: Console) -> None:
     console.print()
     for citation in answer.citations:
         console.print(_source(citation))
-    console.print(f"({messages.confidence(answer.confidence)})", style="dim")
+    console.print(f"({messages.standing(answer)})", style="dim")
 
 
 def print_documents(records: Sequence[DocumentRecord], console: Console) -> None:

@@ -105,9 +105,7 @@ class Messages:
         return [
             RichTextBlock(elements=self._prose(answer, room)),
             RichTextBlock(elements=[_section([_text(messages.SOURCES, bold=True)]), _list(sources)]),
-            ContextBlock(
-                elements=[PlainTextObject(text=messages.confidence(answer.confidence).capitalize())]
-            ),
+            ContextBlock(elements=[PlainTextObject(text=_sentence(messages.standing(answer)))]),
         ]
 
     def _prose(self, answer: Answer, room: int) -> list[Part]:
@@ -258,6 +256,10 @@ def _buttons(answer_id: str, sharing: bool) -> ActionsBlock:
     return ActionsBlock(
         elements=[ButtonElement(action_id=name, text=text, value=answer_id) for name, text in wanted]
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _fallback(text: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from fastapi import FastAPI, Request, Response
@@ -17,6 +18,7 @@ from serving import served
 from tiny_lm import TinyWriter, train_tiny_writer
 
 from index.library import Library
+from service import messages
 from service.answer_cache import CachingAnswerer
 from service.answering import Answerer
 from service.app import create_app
@@ -125,6 +127,8 @@ def test_supported_sentences_are_kept_and_keep_their_sources(
     assert answer.answer[citation.answer_start : citation.answer_end] == "The office opens at nine."
     assert (answer.passages, answer.confidence) == (plain.passages, plain.confidence)
     assert answer.answer_id != plain.answer_id
+    assert "written by scripted from the sources" in messages.answer_with_sources(answer)
+    assert "written by" not in messages.answer_with_sources(plain)
     asked = scripted.asked[0]
     assert (asked["model"], asked["temperature"]) == ("scripted", 0)
     assert scripted.headers[0]["authorization"] == "Bearer sk-1"
@@ -246,12 +250,17 @@ def test_it_reaches_the_wire_and_is_remembered_unless_it_failed(
         )
         with served(create_app(answerer, Settings())) as address, Client(address) as client:
             assert client.ask(QUESTION).generated_by is None
+            assert "written by" not in httpx.get(f"{address}/", params={"q": QUESTION}).text
             scripted.content = f"The office opens at nine. [{number}]"
             answers = [client.ask(QUESTION) for _ in range(2)]
+            assert (
+                "written by scripted from the sources"
+                in httpx.get(f"{address}/", params={"q": QUESTION}).text
+            )
     assert [(a.answer, a.generated_by) for a in answers] == [
         ("The office opens at nine. [1]", "scripted")
     ] * 2
-    assert len(scripted.asked) == 2, "the first time, and after nothing was left of it"
+    assert len(scripted.asked) == 3, "twice while nothing was left of it, then once"
 
 
 def test_with_a_language_model_that_the_test_makes(library: Library, tmp_path: Path) -> None:
