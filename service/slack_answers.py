@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ from index.types import StoredDocument
 from service import messages
 from service.answer_view import example_questions, headings
 from service.answering import Answerer
-from service.ledger import Feedback, Ledger, UnknownAnswerError, now
+from service.ledger import Feedback, Ledger, LedgerError, UnknownAnswerError, now
 from service.questions import QuestionError
 from service.routing import keep
 from service.slack_messages import Message, Messages, Place, said, shared
@@ -25,6 +26,8 @@ PROMPTS = 4
 _EVENTS, _POSTS, _SHARED, _THREADS = "slack_event", "slack_post", "slack_shared", "slack_thread"
 _EXAMPLE_DOCUMENTS, _EXAMPLE_CHARACTERS = 8, 1_000_000
 
+_log = logging.getLogger("pincite.slack")
+
 
 class SlackAnswers:
     """Makes the bot's messages. Its methods take a while: they are called on worker threads."""
@@ -34,21 +37,30 @@ class SlackAnswers:
         self._messages = Messages(public_url)
 
     def is_new(self, post: Post, event_id: str) -> bool:
-        """Say, once, that a post is to be answered: however often it is reported, in this run or another."""
+        """Say, once, that a post is to be answered: however often it is reported, in this run or another.
+
+        Where the ledger cannot be written, an answer that comes twice is better than none.
+        """
         first = self._ledger.first_time
-        return first(_EVENTS, event_id) and first(_POSTS, post.key)
+        try:
+            return first(_EVENTS, event_id) and first(_POSTS, post.key)
+        except LedgerError as error:
+            _log.warning("a post is answered without knowing whether it was before: %s", error)
+            return True
 
     def to_post(self, post: Post) -> Message:
         """Answer a post; one that leans on the question before it in its thread, together with that one."""
         if not post.question:
             return said(messages.HOW_TO_ASK)
-        previous = self._ledger.recall(_THREADS, post.thread_key) if post.follows else None
+        previous = None
+        with suppress(LedgerError):
+            previous = self._ledger.recall(_THREADS, post.thread_key) if post.follows else None
         if previous and leans(post.question):
             question = joined(previous, post.question)
             return self._answer(question, asked=question)
-        message = self._answer(post.question)
-        self._ledger.remember(_THREADS, post.thread_key, post.question)
-        return message
+        with suppress(LedgerError):
+            self._ledger.remember(_THREADS, post.thread_key, post.question)
+        return self._answer(post.question)
 
     def to_command(self, question: str) -> Message:
         """Answer a command, with a button that shares the answer."""

@@ -30,7 +30,7 @@ from serving import served
 from index.library import Library
 from service.answering import Answerer
 from service.app import create_app
-from service.ledger import Ledger
+from service.ledger import Ledger, LedgerError
 from service.refusal import Refusal
 from service.settings import Settings
 
@@ -440,6 +440,20 @@ def test_a_failure_is_told_and_logged_without_the_question(
     assert "a question from Slack failed" in caplog.text
     assert "secret of the badge" not in caplog.text
     assert fake_slack.BOT_TOKEN not in caplog.text
+
+
+def test_a_ledger_that_cannot_be_written_spoils_no_answer(
+    bot: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise LedgerError("disk full")
+
+    for name in ("first_time", "remember", "recall", "keep"):
+        monkeypatch.setattr(bot.ledger, name, full)
+    send_event(
+        bot.url, mention("What does the badge open?", "1700000002.000001", thread_ts="1700000000.000001")
+    )
+    assert "The badge opens the door." in bot.slack.wait_for("chat.postMessage")[0].shown
 
 
 def test_slack_checks_the_address(bot: Running) -> None:
