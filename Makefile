@@ -52,6 +52,10 @@ TRIALS ?= 334
 faults: $(INSTALLED)  ## kill, damage and fill up what can be, TRIALS times as often as `make test` does
 	$(BIN)/pytest -n 2 tests/test_crashes.py tests/test_killed_server.py tests/test_full_disk.py --trials $(TRIALS)
 
+KILLS ?= 200
+cluster-kills: $(INSTALLED)  ## kill ingest workers KILLS times and count what was lost or doubled
+	$(BIN)/python -m tools.kill_workers $(KILLS)
+
 image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
 	tools/image_check.sh
 

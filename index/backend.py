@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 from index.build import Ingested, Outcome, Source
+from index.document_store import DocumentStore
 from index.store import PassageRow
 from index.types import DocumentRecord, Embedder, Progress, Rows, Scores, StoredDocument, Table, Vectors
 
@@ -95,6 +96,11 @@ class Backend(Protocol):
 
     @property
     def embedder(self) -> Embedder: ...
+
+    @property
+    def store(self) -> DocumentStore:
+        """Where the documents are; what is put there is seen once `refresh` has returned."""
+        ...
 
     def snapshot(self) -> View:
         """Return what a question that is asked now sees."""

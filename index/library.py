@@ -54,6 +54,11 @@ class Library:
         self._closed.set()
         self._store.close()
 
+    @property
+    def store(self) -> Store:
+        """Where the documents are; what is put there is seen once `refresh` has returned."""
+        return self._store
+
     def snapshot(self) -> Snapshot:
         """Return the newest published snapshot."""
         if self._store.published() != self._snapshot.generation and self._writing.acquire(blocking=False):

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from service.cli_admin import backup, doctor, restore
+from service.cli_cluster import app as cluster
 from service.cli_common import NOT_SAID, UNREADABLE, USAGE, Index, err, explained, failed, out
 from service.cli_keys import app as keys
 from service.settings import SettingsError, read_settings
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 for _command in (backup, restore, doctor):
     app.command()(_command)
+app.add_typer(cluster)
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ class Postgres:
         self._programs = programs
         self._folder = folder
         self._made = 0
-        self.port = _free_port()
+        self.port = free_port()
         folder.chmod(0o755)
         data = folder / "data"
         data.mkdir()
@@ -104,7 +104,8 @@ def running_postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
