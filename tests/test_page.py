@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from page_html import Page, get
@@ -107,6 +108,22 @@ def test_an_answer_names_section_line_confidence_and_damage(client: TestClient) 
     assert "doubtful: the source is scrambled here" in damaged
     assert "repaired: the source is damaged here" in damaged
     assert "This answers a part of the question." in damaged
+
+
+def test_the_page_cites_what_the_api_cites(library: Library) -> None:
+    library.add(WATER.encode(), "water.md")
+    client = TestClient(create_app(Answerer(library, refusal=Refusal(0.0, {}, threshold=0.0)), Settings()))
+    for question in ("What is the nitrate limit?", "How long are readings kept?", "When is a source closed?"):
+        cited = client.post("/v1/ask", json={"question": question}).json()["citations"]
+        shown = [
+            parse_qs(urlsplit(link["href"] or "").query)["span"]
+            for link in get(client, "/", q=question).all("a", "ref open")
+        ]
+        assert shown == [
+            [f"{span['start_char_index']}-{span['end_char_index']}" for span in each["spans"]]
+            for each in cited
+        ]
+        assert shown
 
 
 def test_notes_are_unfolded_with_their_addresses_as_text(client: TestClient) -> None:
