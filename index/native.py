@@ -23,6 +23,9 @@ from index.native_file import HEADER, Floats
 TARGETS = ("portable", "avx2", "avx512")
 """The kernels, slowest first. A processor that runs one of them runs those before it."""
 
+VERSION = 3
+"""What encoder_version in the C++ file says; a model converted before it changed is converted again."""
+
 _SWITCH = "PINCITE_NATIVE"
 
 
@@ -131,6 +134,11 @@ def _library() -> ctypes.CDLL:
         library = ctypes.CDLL(str(path))  # whose calls let other threads run
     except OSError as error:
         raise NativeUnavailableError(f"the native encoder does not load: {error}") from error
+    version = library.encoder_version() if hasattr(library, "encoder_version") else 0
+    if version != VERSION:
+        raise NativeUnavailableError(
+            f"the native encoder was compiled as version {version}, expected {VERSION}; install again"
+        )
     number, address = ctypes.c_int, ctypes.c_void_p
     network, rows = (number, ctypes.POINTER(_Network)), (address, address)
     library.encoder_embed.argtypes = [*network, *rows, number, address]

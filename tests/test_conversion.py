@@ -86,6 +86,16 @@ def test_a_damaged_model_is_found_and_made_again(
     assert (model.path / file).read_bytes() == good
 
 
+def test_what_the_native_encoder_does_not_read_is_not_looked_at(folder: Path) -> None:
+    model = prepare(str(folder))
+    (model.path / "encoder-fp32.onnx").write_bytes(b"damaged")
+    assert prepare(str(folder), native=True) == model
+    assert (model.path / "encoder-fp32.onnx").read_bytes() == b"damaged"
+    (model.path / "embeddings.bin").write_bytes(b"damaged")
+    assert prepare(str(folder), native=True) == model
+    model.verify()  # made again, as a whole
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"name": "x"}', "{"])
 def test_a_damaged_manifest_is_made_again(folder: Path, content: str) -> None:
     model = prepare(str(folder))

@@ -195,6 +195,15 @@ def test_portable_kernels_are_used_only_when_asked_for(monkeypatch: pytest.Monke
     assert native.target() == 0
 
 
+def test_a_file_compiled_from_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "VERSION", native.VERSION + 1)
+    native._library.cache_clear()
+    with pytest.raises(
+        NativeUnavailableError, match=f"version {native.VERSION - 1}, expected {native.VERSION}"
+    ):
+        native.target()
+
+
 def test_without_the_compiled_file_onnx_runtime_answers(folder: Path, tmp_path: Path) -> None:
     """As where there was no compiler: the package without its extension."""
     for package in ("ingest", "index"):
