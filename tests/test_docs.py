@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.routing import compile_path
+
+from service.scopes import ROUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 START = ROOT / "docs" / "start.md"
 README = ROOT / "README.md"
+ROUTES_THERE = [compile_path(path)[0] for path in ROUTES]
 WRITTEN = "127.0.0.1:8000"
 """The address in the documents; here the service has a free port."""
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -117,6 +121,14 @@ def test_the_documents_run_as_they_are_written(service: Service) -> None:
 def test_links_lead_to_files_that_are_there(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", _FENCED.sub("", document.read_text()))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "document", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_routes_that_documents_name_are_there(document: Path) -> None:
+    named = {path.rstrip("/.") for path in re.findall(r"/v1/[\w/]+", document.read_text())}
+    assert [path for path in named if not any(pattern.match(path) for pattern in ROUTES_THERE)] == []
 
 
 def check_readme(service: Service) -> None:
