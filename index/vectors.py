@@ -48,11 +48,13 @@ class VectorFiles:
     def __len__(self) -> int:
         return int(self.exact.ntotal)
 
-    def search(self, question: Vectors, limit: int, allowed: NDArray[np.bool_] | None) -> tuple[Rows, Scores]:
+    def search(
+        self, question: Vectors, limit: int, allowed: NDArray[np.bool_] | None, exact: bool
+    ) -> tuple[Rows, Scores]:
         """Return rows and cosines of the nearest vectors. `allowed` is about these rows only."""
         bits = None if allowed is None else faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         few = allowed is not None and np.count_nonzero(allowed) <= EXACT_ROWS
-        if self.lists is None or few:
+        if self.lists is None or few or exact:
             parameters = None if bits is None else faiss.SearchParameters(sel=bits)
             scores, rows = self.exact.search(question.reshape(1, -1), limit, params=parameters)
             found = rows[0] >= 0
@@ -84,11 +86,17 @@ class VectorIndex:
         return sum(map(len, self._files))
 
     def search(
-        self, question: Vectors, limit: int, allowed: NDArray[np.bool_] | None = None
+        self,
+        question: Vectors,
+        limit: int,
+        allowed: NDArray[np.bool_] | None = None,
+        *,
+        exact: bool = False,
     ) -> tuple[Rows, Scores]:
         """Return rows and cosines of the nearest vectors, best first; at most `limit`.
 
-        `allowed`, shape (n,), leaves only some rows in the search.
+        `allowed`, shape (n,), leaves only some rows in the search. `exact` compares every row, however many
+        there are.
         """
         if limit <= 0 or len(self) == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
@@ -97,6 +105,7 @@ class VectorIndex:
                 question,
                 min(limit, len(each)),
                 None if allowed is None else allowed[each.first : each.first + len(each)],
+                exact,
             )
             for each in self._files
             if len(each)

@@ -63,6 +63,8 @@ def test_many_rows_are_found_by_lists_and_scored_exactly(many: VectorIndex) -> N
         recalls.append(np.isin(nearest(rows, question, 10), found).mean())
         assert scores == pytest.approx(rows[found] @ question, abs=1e-3), "halves, not bytes"
         assert (np.diff(scores) <= 0).all()
+        every, _ = many.search(question, 10, exact=True)
+        assert every.tolist() == nearest(rows, question, 10)
     assert np.mean(recalls) >= 0.99
 
 
