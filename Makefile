@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check eval bench faults image-check format clean
+.PHONY: help install serve test lint types check eval bench bench-peers growth faults image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,13 @@ faults: $(INSTALLED)  ## kill, damage and fill up what can be, TRIALS times as o
 KILLS ?= 200
 cluster-kills: $(INSTALLED)  ## kill ingest workers KILLS times and count what was lost or doubled
 	$(BIN)/python -m tools.kill_workers $(KILLS)
+
+bench-peers: $(INSTALLED)  ## measure beside txtai, chroma, LangChain, LlamaIndex and haystack (wrk needed)
+	$(BIN)/python -m eval.peers $(BENCH_FILES)
+
+GROWTH ?= 1000 10000 100000 1000000
+growth: $(INSTALLED)  ## grow an index to a million passages and say what that costs (GROWTH= chooses the sizes)
+	$(BIN)/python -m eval.growth $(BENCH_FILES) --sizes $(GROWTH)
 
 image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
 	tools/image_check.sh

@@ -1,6 +1,7 @@
 """What a competent afternoon gives: FastAPI, sentence-transformers, FAISS. The yardstick of `make bench`.
 
-    uvicorn-style service: python -m eval.baseline PORT PATH...
+    python -m eval.baseline PORT THREADS PATH...    serves (0 threads: torch's default)
+    python -m eval.baseline build PATH...           only makes the index, for comparing ingestion
 
 Recursive chunks of 800 characters, one vector each, the five nearest come back. It refuses nothing and cites
 nothing.
@@ -67,6 +68,9 @@ def create_baseline(texts: list[str], threads: int | None = None) -> FastAPI:
 
 def main(arguments: list[str]) -> None:
     """Serve the files named after the port and the number of threads (0 for torch's default)."""
+    if arguments[0] == "build":
+        create_baseline([Path(path).read_text(encoding="utf-8") for path in arguments[1:]])
+        return
     port, threads, *paths = arguments
     texts = [Path(path).read_text(encoding="utf-8") for path in paths]
     app = create_baseline(texts, int(threads) or None)

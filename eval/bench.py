@@ -8,141 +8,162 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import resource
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from time import monotonic, sleep
-from urllib.error import URLError
-from urllib.request import Request, urlopen
+from time import monotonic
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 
 from eval.load import Load, measure
+from eval.plots import bars
+from eval.serving import ASK, Service, serving
 
 CLIENTS = (1, 8, 32)
-PATH = "/v1/ask"
 QUESTIONS = Path(__file__).parent / "questions" / "bench.txt"
+REPORTS = Path("reports")
+PINCITE = (sys.executable, "-c", "from service.cli import main; main()")
+_MADE = 400
+_QUESTION_WORDS = 7
+
+Measure = Callable[[Service, Sequence[str], int, float], Load]
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A running service: its port, its process, and the seconds from its start to its first answer."""
+class Measured:
+    """A service and its rounds, by number of clients. Memory is that at the end, after all the load."""
 
     name: str
-    port: int
-    process: subprocess.Popen[bytes]
     cold_start: float
+    megabytes: float
+    rounds: dict[int, list[Load]]
 
-    def peak_megabytes(self) -> float:
-        """Return the most memory that the process has held (VmHWM)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    def median(self, clients: int, field: str) -> float:
+        """Return the median of a field of `Load` over the rounds."""
+        return float(statistics.median(getattr(load, field) for load in self.rounds[clients]))
 
 
 def main() -> None:
-    """Print the comparison."""
+    """Print the comparison, and write it with a plot to reports/."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="*", type=Path, default=[Path("documents/handbook.md")])
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds a measurement")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    console = Console(width=110)
-    questions = QUESTIONS.read_text(encoding="utf-8").splitlines()
-    with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder) / "index"
-        pincite = [sys.executable, "-c", "from service.cli import main; main()"]
-        start = monotonic()
-        subprocess.run([*pincite, "ingest", *map(str, options.files), "--index", str(index)], check=True)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        console.print(
-            f"Pincite ingests {_size(options.files):.0f} kB in {monotonic() - start:.1f} s, start-up included, "
-            f"with at most {peak:.0f} MB of memory."
-        )
-        baseline = [sys.executable, "-m", "eval.baseline"]
-        with (
-            _serving(
-                "Pincite", [*pincite, "serve", "--index", str(index), "--port", "{port}"], questions
-            ) as ours,
-            _serving("baseline", [*baseline, "{port}", "0", *map(str, options.files)], questions) as plain,
-            _serving(
-                "baseline, 1 thread", [*baseline, "{port}", "1", *map(str, options.files)], questions
-            ) as single,
-        ):
-            _compare([ours, plain, single], questions, options.seconds, options.rounds, console)
+    console = Console(width=130)
+    questions = distinct_questions(options.files)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        index = str(Path(folder) / "index")
+        console.print(_ingest(options.files, index))
+        serve = [*PINCITE, "serve", "--index", index, "--port", "{port}"]
+        baseline = [sys.executable, "-m", "eval.baseline", "{port}"]
+        files = [str(path) for path in options.files]
+        services = [
+            stack.enter_context(serving(name, command, questions[0], environment))
+            for name, command, environment in (
+                ("Pincite", serve, {"PINCITE_ANSWER_CACHE": "0"}),
+                ("Pincite, asked again", serve, {}),
+                ("baseline", [*baseline, "0", *files], {}),
+                ("baseline, 1 thread", [*baseline, "1", *files], {}),
+            )
+        ]
+        measured = compare(services, questions, options.seconds, options.rounds, over_http)
+    report(measured, "bench", console, options.rounds)
 
 
-def _compare(
-    services: list[Service], questions: list[str], seconds: float, rounds: int, console: Console
-) -> None:
-    runs: dict[tuple[str, int], list[Load]] = {}
+def distinct_questions(files: Sequence[Path]) -> list[str]:
+    """Return the bundled questions and others about phrases of `files`, as long as those: all of them different."""
+    words = [word for path in files for word in re.findall(r"\w+", path.read_text("utf-8", "replace"))]
+    step = max(len(words) // _MADE, _QUESTION_WORDS)
+    phrases = (" ".join(words[at : at + _QUESTION_WORDS]) for at in range(0, len(words), step))
+    made = [f"What is said about {phrase}?" for phrase in phrases]
+    return list(dict.fromkeys([*QUESTIONS.read_text("utf-8").splitlines(), *made]))
+
+
+def over_http(service: Service, questions: Sequence[str], clients: int, seconds: float) -> Load:
+    """Measure with the client of `eval.load`."""
+    return measure(service.port, ASK, questions, clients, seconds)
+
+
+def compare(
+    services: Sequence[Service], questions: Sequence[str], seconds: float, rounds: int, ask: Measure
+) -> list[Measured]:
+    """Measure the services in turn, so that what else the machine does falls on all of them."""
+    runs: dict[str, dict[int, list[Load]]] = {service.name: {c: [] for c in CLIENTS} for service in services}
     for _ in range(rounds):
         for clients in CLIENTS:
             for service in services:
-                load = measure(service.port, PATH, questions, clients, seconds)
-                runs.setdefault((service.name, clients), []).append(load)
-    console.print(
-        f"Load average {os.getloadavg()[0]:.1f} at the end, {os.cpu_count()} cores, medians of {rounds} rounds."
-    )
+                before = service.cpu_seconds()
+                load = ask(service, questions, clients, seconds)
+                spent = (service.cpu_seconds() - before) * 1000 / max(load.requests, 1)
+                runs[service.name][clients].append(replace(load, cpu_milliseconds=spent))
+    return [Measured(s.name, s.cold_start, s.megabytes(), runs[s.name]) for s in services]
+
+
+def report(measured: Sequence[Measured], name: str, console: Console, rounds: int) -> None:
+    """Print the table and the ratios, and write them with a plot to reports/."""
+    load = f"{os.getloadavg()[0]:.1f}"
+    console.print(f"Load average {load} at the end, {os.cpu_count()} cores, medians of {rounds} rounds.")
     table = Table(
-        "service", "requests/s at 1 / 8 / 32", "p99 ms at 1 / 8 / 32", "peak MB", "cold start s", "errors"
+        "service", "requests/s at 1 / 8 / 32", "p50 ms", "p99 ms", "CPU ms", "MB", "cold start s", "errors"
     )
-    for service in services:
-        loads = [runs[service.name, clients] for clients in CLIENTS]
-        table.add_row(
-            service.name,
-            " / ".join(
-                f"{statistics.median(load.requests_per_second for load in each):.0f}" for each in loads
-            ),
-            " / ".join(f"{statistics.median(load.p99 for load in each):.0f}" for each in loads),
-            f"{service.peak_megabytes():.0f}",
-            f"{service.cold_start:.1f}",
-            str(sum(load.errors for each in loads for load in each)),
-        )
+    for each in measured:
+        columns = [
+            " / ".join(f"{each.median(clients, field):.{digits}f}" for clients in CLIENTS)
+            for field, digits in (("requests_per_second", 0), ("p50", 1), ("p99", 0), ("cpu_milliseconds", 1))
+        ]
+        errors = sum(load.errors for loads in each.rounds.values() for load in loads)
+        table.add_row(each.name, *columns, f"{each.megabytes:.0f}", f"{each.cold_start:.1f}", str(errors))
     console.print(table)
-    for other in services[1:]:
-        ratios = []
-        for clients in CLIENTS:
-            pairs = zip(runs[services[0].name, clients], runs[other.name, clients], strict=True)
-            each = sorted(a.requests_per_second / b.requests_per_second for a, b in pairs)
-            ratios.append(f"{statistics.median(each):.1f} ({each[0]:.1f} to {each[-1]:.1f})")
-        console.print(f"requests/s, {services[0].name} to {other.name}: {' / '.join(ratios)}")
+    first = measured[0]
+    for other in measured[1:]:
+        rates = " / ".join(_ratio(first, other, clients, "requests_per_second") for clients in CLIENTS)
+        tails = " / ".join(_ratio(other, first, clients, "p99") for clients in CLIENTS)
+        costs = " / ".join(_ratio(other, first, clients, "cpu_milliseconds") for clients in CLIENTS)
+        console.print(
+            f"{first.name} to {other.name}: requests/s {rates}; p99 lower {tails}; CPU less {costs}"
+        )
+    REPORTS.mkdir(exist_ok=True)
+    fields = {"load_average": load, "services": [asdict(each) for each in measured]}
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    (REPORTS / f"{name}.json").write_bytes(orjson.dumps(fields, option=options))
+    plot = bars(
+        "Requests a second at 8 clients", {m.name: m.median(8, "requests_per_second") for m in measured}
+    )
+    (REPORTS / f"{name}.svg").write_text(plot, "utf-8")
+    console.print(f"Written: {REPORTS / name}.json and .svg")
 
 
-@contextmanager
-def _serving(name: str, command: list[str], questions: list[str]) -> Iterator[Service]:
-    """Start a service on a free port and give it once it has answered a question."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def _ratio(a: Measured, b: Measured, clients: int, field: str) -> str:
+    """Return the median ratio of the rounds of `a` to those of `b`, and its spread."""
+    pairs = zip(a.rounds[clients], b.rounds[clients], strict=True)
+    each = sorted(getattr(one, field) / max(getattr(two, field), 1e-9) for one, two in pairs)
+    return f"{statistics.median(each):.1f} ({each[0]:.1f} to {each[-1]:.1f})"
+
+
+def _ingest(files: Sequence[Path], index: str) -> str:
+    """Ingest as a user does, and say what that took; the baseline does its part in this process's place."""
     start = monotonic()
-    process = subprocess.Popen([part.format(port=port) for part in command], stderr=subprocess.DEVNULL)
-    try:
-        body = f'{{"question": "{questions[0]}"}}'.encode()
-        request = Request(f"http://127.0.0.1:{port}{PATH}", body, {"content-type": "application/json"})
-        while True:
-            try:
-                urlopen(request).read()
-                break
-            except URLError:
-                if process.poll() is not None:
-                    raise RuntimeError(f"{name} ended with code {process.returncode}") from None
-                sleep(0.02)
-        yield Service(name, port, process, monotonic() - start)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _size(files: list[Path]) -> float:
-    return sum(path.stat().st_size for path in files) / 1000
+    subprocess.run([*PINCITE, "ingest", *map(str, files), "--index", index], check=True)
+    ours = monotonic() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    start = monotonic()
+    subprocess.run([sys.executable, "-m", "eval.baseline", "build", *map(str, files)], check=True)
+    theirs = monotonic() - start
+    size = sum(path.stat().st_size for path in files) / 1000
+    return (
+        f"Ingestion of {size:.0f} kB, start-up included: Pincite {ours:.1f} s and at most {peak:.0f} MB, "
+        f"the baseline {theirs:.1f} s ({theirs / ours:.1f} times as long)."
+    )
 
 
 if __name__ == "__main__":

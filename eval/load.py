@@ -16,10 +16,13 @@ class Load:
     """What a service gave under load. Latencies in milliseconds."""
 
     clients: int
+    requests: int
     requests_per_second: float
     p50: float
     p99: float
     errors: int
+    cpu_milliseconds: float = 0.0
+    """Of the service, a request."""
 
 
 def measure(port: int, path: str, questions: Sequence[str], clients: int, seconds: float) -> Load:
@@ -50,7 +53,7 @@ async def _measure(port: int, path: str, questions: Sequence[str], clients: int,
     await asyncio.gather(*(client(number) for number in range(clients)))
     elapsed = perf_counter() - start
     p50, p99 = np.percentile(latencies, [50, 99])
-    return Load(clients, len(latencies) / elapsed, float(p50), float(p99), errors)
+    return Load(clients, len(latencies), len(latencies) / elapsed, float(p50), float(p99), errors)
 
 
 def _request(path: str, question: str) -> bytes:

@@ -61,6 +61,25 @@ def waterfall_plot(total: int, lost: Mapping[str, int]) -> str:
     )
 
 
+def bars(title: str, values: Mapping[str, float]) -> str:
+    """Return horizontal bars with their values, as an SVG that stands alone."""
+    step, left, width = 28, 190, 560
+    scale = (width - left - 70) / max([*values.values(), 1e-9])
+    marks = [f'<text x="8" y="20" font-weight="bold">{escape(title)}</text>']
+    for i, (label, value) in enumerate(values.items()):
+        y = 34 + i * step
+        marks.append(
+            f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(label)}</text>'
+            f'<rect fill="#4a7ab5" x="{left}" y="{y}" width="{max(value * scale, 0.5):.1f}" height="20" rx="2"/>'
+            f'<text x="{left + value * scale + 6:.1f}" y="{y + 14}">{value:,.0f}</text>'
+        )
+    height = 44 + len(values) * step
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(title)}" font-family="sans-serif" font-size="13" fill="#444">{"".join(marks)}</svg>'
+    )
+
+
 def _falls(total: int, lost: Mapping[str, int]) -> list[tuple[str, int, int]]:
     """Return label, count and the place of each bar: it hangs where the one before it ended."""
     bars = []
