@@ -32,6 +32,8 @@ CLIENTS = (1, 8, 32)
 QUESTIONS = Path(__file__).parent / "questions" / "bench.txt"
 REPORTS = Path("reports")
 PINCITE = (sys.executable, "-c", "from service.cli import main; main()")
+_AGAIN = "Pincite, asked again"
+_REPEATED = 16
 _MADE = 400
 _QUESTION_WORDS = 7
 
@@ -71,7 +73,7 @@ def main() -> None:
             stack.enter_context(serving(name, command, questions[0], environment))
             for name, command, environment in (
                 ("Pincite", serve, {"PINCITE_ANSWER_CACHE": "0"}),
-                ("Pincite, asked again", serve, {}),
+                (_AGAIN, serve, {}),
                 ("baseline", [*baseline, "0", *files], {}),
                 ("baseline, 1 thread", [*baseline, "1", *files], {}),
             )
@@ -90,8 +92,9 @@ def distinct_questions(files: Sequence[Path]) -> list[str]:
 
 
 def over_http(service: Service, questions: Sequence[str], clients: int, seconds: float) -> Load:
-    """Measure with the client of `eval.load`."""
-    return measure(service.port, ASK, questions, clients, seconds)
+    """Measure with the client of `eval.load`. `_AGAIN` is asked few questions, many times."""
+    asked = questions[:_REPEATED] if service.name == _AGAIN else questions
+    return measure(service.port, ASK, asked, clients, seconds)
 
 
 def compare(
