@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,13 @@ class Library:
 
     def _check(self) -> None:
         """Hash a snapshot that was opened on trust, and have it made again if it is damaged."""
-        if not verify(self._store) and not self._closed.is_set():
+        try:
+            intact = verify(self._store)
+        except sqlite3.ProgrammingError:
+            if self._closed.is_set():
+                return
+            raise
+        if not intact and not self._closed.is_set():
             _log.warning("the snapshot in %s is damaged and is made again", self._store.folder)
             self.refresh()
 

@@ -99,10 +99,10 @@ def verify(store: Store) -> bool:
     generation = store.published()
     files = store.snapshot_files(generation)
     folder = _folder(store, generation)
-    if _hashed(folder, files):
+    if _hashed(folder, files) or store.published() != generation:  # or another one took its place meanwhile
         return True
     (folder.parent / _STAMPS).unlink(missing_ok=True)
-    return store.published() != generation  # another one took its place, and its files, meanwhile
+    return False
 
 
 def _make(store: Store, folder: Path) -> dict[str, str]:

@@ -194,6 +194,22 @@ def test_what_a_killed_process_left_is_cleared_away_in_time(filled: Library) -> 
     assert new.exists()
 
 
+def test_verification_spares_the_signs_of_a_newer_snapshot(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "TRUSTED_BYTES", 0)
+    hashed = publishing._hashed
+
+    def overtaken(folder: Path, recorded: dict[str, str]) -> bool:
+        monkeypatch.setattr(publishing, "_hashed", hashed)
+        filled.add(MORE[0], "note.md")
+        return hashed(folder, recorded)
+
+    monkeypatch.setattr(publishing, "_hashed", overtaken)
+    assert verify(filled._store)
+    assert (filled._store.folder / "snapshots" / publishing._STAMPS).exists()
+
+
 def test_changes_of_another_process_are_seen(filled: Library) -> None:
     other = Library(Store(filled._store.folder, "tiny", 64), TinyEmbedder())
     other.add(b"Coffee is roasted.", "coffee.txt")
