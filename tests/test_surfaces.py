@@ -63,19 +63,21 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def http(running: Running, question: str) -> Citations:
     with Client(running.url) as client:
-        return client.ask(question).model_dump()["citations"]
+        return client.ask(question).model_dump(exclude_unset=True)["citations"]
 
 
 def batch(running: Running, question: str) -> Citations:
     with Client(running.url) as client:
         _, result = client.batch(["Where is the data kept?", question])
     assert result.answer is not None
-    return result.answer.model_dump()["citations"]
+    return result.answer.model_dump(exclude_unset=True)["citations"]
 
 
 def stream(running: Running, question: str) -> Citations:
     with Client(running.url) as client:
-        return [e.model_dump() for e in client.stream(question) if isinstance(e, CitationModel)]
+        return [
+            e.model_dump(exclude_unset=True) for e in client.stream(question) if isinstance(e, CitationModel)
+        ]
 
 
 def asynchronous_stream(running: Running, question: str) -> Citations:
@@ -83,7 +85,7 @@ def asynchronous_stream(running: Running, question: str) -> Citations:
         async with AsyncClient(running.url) as client:
             events = [event async for event in client.stream(question)]
         assert any(isinstance(event, StreamedAnswer) for event in events)
-        return [event.model_dump() for event in events if isinstance(event, CitationModel)]
+        return [event.model_dump(exclude_unset=True) for event in events if isinstance(event, CitationModel)]
 
     return asyncio.run(asked())
 
