@@ -22,6 +22,7 @@ from eval.questions import Fact, Question
 from eval.refusals import auroc
 from index.backend import Backend
 from index.evidence import assemble
+from index.reader import Reader
 from index.search import SearchParameters, rank
 from service.answering import Answerer, AnswerParameters
 from service.bootstrap import make_answerer
@@ -91,7 +92,7 @@ def clapnq(folder: Path, library: Backend, report: Callable[[int, int], None]) -
     rows = _rows(folder / "questions.jsonl")
     ids = _fill(library, {row["id"]: (row["title"], row["passage"]) for row in rows}, report)
     answerer = make_answerer(library)
-    willing = Answerer(library, refusal=replace(Refusal.fitted(), threshold=0.0))
+    willing = Answerer(library, refusal=replace(Refusal.fitted(), threshold=0.0), reader=Reader.open())
     qrels, runs = {}, {}
     confidences: dict[bool, list[float]] = {True: [], False: []}
     gold_f1, pool_f1 = [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,16 @@ def assemble(snapshot: View, ranking: Ranking, *, tau: float, characters: int, l
     Sentences are taken best first while they score at least `tau` times the best one and fit into
     `characters` together; those that follow each other in a document are one stretch.
     """
-    taken = _take(snapshot, ranking, tau, characters)
+    places = _take(snapshot, ranking, tau, characters)
+    return join(snapshot, ranking, {place: float(ranking.sentence_scores[place]) for place in places}, limit)
+
+
+def join(snapshot: View, ranking: Ranking, strengths: Mapping[int, float], limit: int) -> list[Evidence]:
+    """Return the sentences at these places of the ranking as at most `limit` stretches, the strongest first.
+
+    Sentences that follow each other in a document are one stretch, as strong as its strongest sentence.
+    """
+    taken = {int(ranking.sentence_rows[place]): place for place in strengths}
     stretches: list[list[int]] = []
     for row in sorted(taken):
         if (
@@ -39,25 +49,25 @@ def assemble(snapshot: View, ranking: Ranking, *, tau: float, characters: int, l
             stretches[-1].append(row)
         else:
             stretches.append([row])
-    evidence = []
-    for stretch in stretches:
-        best = min(taken[row] for row in stretch)
-        evidence.append(
-            Evidence(
-                snapshot.documents[_document(snapshot, stretch[0])],
-                int(snapshot.sentences[stretch[0], 1]),
-                int(snapshot.sentences[stretch[-1], 2]),
-                float(ranking.sentence_scores[best]),
-                float(ranking.sentence_dense[best]),
-                float(ranking.sentence_lexical[best]),
-            )
+    best = {
+        stretch[0]: max((taken[row] for row in stretch), key=strengths.__getitem__) for stretch in stretches
+    }
+    stretches.sort(key=lambda stretch: -strengths[best[stretch[0]]])
+    return [
+        Evidence(
+            snapshot.documents[_document(snapshot, stretch[0])],
+            int(snapshot.sentences[stretch[0], 1]),
+            int(snapshot.sentences[stretch[-1], 2]),
+            float(ranking.sentence_scores[best[stretch[0]]]),
+            float(ranking.sentence_dense[best[stretch[0]]]),
+            float(ranking.sentence_lexical[best[stretch[0]]]),
         )
-    evidence.sort(key=lambda stretch: -stretch.score)
-    return evidence[:limit]
+        for stretch in stretches[:limit]
+    ]
 
 
-def _take(snapshot: View, ranking: Ranking, tau: float, characters: int) -> dict[int, int]:
-    """Return the sentence rows to show, each with its place in the ranking.
+def _take(snapshot: View, ranking: Ranking, tau: float, characters: int) -> list[int]:
+    """Return the places in the ranking of the sentences to show.
 
     Headings say where one is, not what is the case: they are shown only where there is nothing else.
     """
@@ -69,8 +79,7 @@ def _take(snapshot: View, ranking: Ranking, tau: float, characters: int) -> dict
     too_much = (scores < tau * scores[:1]) | (np.cumsum(lengths) > characters)
     too_much[:1] = False  # the best one is shown, however long it is
     count = int(np.argmax(too_much)) if too_much.any() else len(places)
-    taken = places[:count]
-    return dict(zip(ranking.sentence_rows[taken].tolist(), taken.tolist(), strict=True))
+    return [int(place) for place in places[:count]]
 
 
 def _document(snapshot: View, sentence_row: int) -> int:

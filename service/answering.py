@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter, sleep
 
@@ -11,15 +11,16 @@ import orjson
 
 from index.backend import Backend, View
 from index.errors import ChangedError
-from index.evidence import assemble
+from index.evidence import Evidence, assemble, join
 from index.reranking import Reranker, reranked
 from index.search import Ranking, SearchParameters, rank
-from index.texts import sentence_text
 from ingest.types import Span
+from service.choosing import Choice, choose
 from service.citing import citation_of, passage_of, with_sources
+from service.close_reading import CloseReading, PassageReader, passage_sentences, read_closely
 from service.generation import Generator
 from service.questions import clean_question
-from service.refusal import PassageReader, Refusal, refusal_features
+from service.refusal import Refusal, refusal_features
 from service.types import (
     Answer,
     Citation,
@@ -39,13 +40,13 @@ class AnswerParameters:
     """Evidence takes sentences that score at least this share of the best one."""
     evidence_characters: int = 3000
     citation_tau: float = 0.9
-    """Citations take sentences that score at least this share of the best one."""
-    citation_characters: int = 900
+    """Without a reader, citations take sentences that score at least this share of the best one."""
+    citation_characters: int = 1500
     max_citations: int = 3
     passages_reranked: int = 20
     """Best passages that the reranker looks at, where there is one."""
-    passages_read: int = 2
-    """Best passages that the reader reads: more cost time and do not tell near misses better."""
+    passages_read: int = 3
+    """Best passages that the reader reads, and that citations come from."""
 
 
 CHANGES = 20
@@ -67,6 +68,7 @@ class Answerer:
         search: SearchParameters = SearchParameters(),
         parameters: AnswerParameters = AnswerParameters(),
         refusal: Refusal | None = None,
+        choice: Choice | None = None,
         reader: PassageReader | None = None,
         reranker: Reranker | None = None,
         generator: Generator | None = None,
@@ -76,6 +78,7 @@ class Answerer:
         self._search = search
         self._parameters = parameters
         self._refusal = refusal or Refusal.fitted()
+        self._choice = choice or Choice.fitted()
         self._reader = reader
         self._reranker = reranker
         self._generator = generator
@@ -136,15 +139,18 @@ class Answerer:
         found = self._evidence(snapshot, ranking, top_k)
         clock.lap("answer")
         yield SearchResult(found, self._info(snapshot), clock.timings())
+        read = self._read(snapshot, ranking, question)
         confidence = 0.0
         if len(ranking.sentence_rows):
-            confidence = self._refusal.confidence(self._features(snapshot, ranking, question))
+            confidence = self._refusal.confidence(refusal_features(snapshot, ranking, read))
         status: Status = "answered" if confidence >= self._refusal.threshold else "not_in_document"
         text: str | None = None
         citations: tuple[Citation, ...] = ()
         if status != "not_in_document":
             wanted = self._parameters.max_citations if max_citations is None else max_citations
-            text, citations = self._cite(snapshot, ranking, wanted)
+            text, citations = self._cite(
+                snapshot, ranking, self._chosen(question, snapshot, ranking, read, wanted)
+            )
         if not citations:
             status, text = "not_in_document", None
         clock.lap("answer")
@@ -166,11 +172,6 @@ class Answerer:
         evidence = next(self.stages(question, document_ids, top_k))
         assert isinstance(evidence, SearchResult)
         return evidence
-
-    def features(self, question: str) -> dict[str, float]:
-        """Return what the refusal model sees of a question about all documents. Raises `QuestionError`."""
-        question = clean_question(question)
-        return self._features(*self._rank(question, None, _Clock()), question)
 
     def is_settled(self, answer: Answer) -> bool:
         """Return whether the same question would get the same answer: not where a generator gave nothing."""
@@ -211,25 +212,29 @@ class Answerer:
         ranking = rank(snapshot, question, vector, document_ids, self._search)
         if self._reranker is not None:
             rows = ranking.passage_rows[: self._parameters.passages_reranked].tolist()
-            texts = [" ".join(self._sentences(snapshot, row)) for row in rows]
+            texts = [" ".join(passage_sentences(self.library, snapshot, row)) for row in rows]
             scores = self._reranker.scores(question, texts)
             ranking = reranked(snapshot, ranking, scores, self._search.passage_weight)
         clock.lap("search")
         return snapshot, ranking
 
-    def _features(self, snapshot: View, ranking: Ranking, question: str) -> dict[str, float]:
-        verdicts = []
-        if self._reader is not None:
-            rows = [int(row) for row in ranking.passage_rows[: self._parameters.passages_read]]
-            verdicts = self._reader.read(question, [self._sentences(snapshot, row) for row in rows])
-        return refusal_features(snapshot, ranking, verdicts)
+    def _read(self, snapshot: View, ranking: Ranking, question: str) -> CloseReading | None:
+        if self._reader is None:
+            return None
+        passages = self._parameters.passages_read
+        return read_closely(self._reader, question, self.library, snapshot, ranking, passages)
 
-    def _sentences(self, snapshot: View, passage_row: int) -> list[str]:
-        document_id = snapshot.documents[int(snapshot.passages[passage_row, 0])]
-        document = self.library.document(document_id, snapshot.version(document_id))
-        rows = snapshot.sentence_rows(passage_row)
-        places = snapshot.sentences[rows.start : rows.stop, 1:3]
-        return [sentence_text(document.reading, int(start), int(end)) for start, end in places]
+    def _chosen(
+        self, question: str, snapshot: View, ranking: Ranking, read: CloseReading | None, limit: int
+    ) -> list[Evidence]:
+        """Return what to cite; without a reader, by the share of the best score that a sentence reaches."""
+        parameters = self._parameters
+        characters = parameters.citation_characters
+        if read is None or not len(read.places):
+            tau = parameters.citation_tau
+            return assemble(snapshot, ranking, tau=tau, characters=characters, limit=limit)
+        places = choose(self._choice, question, snapshot, ranking, read, characters)
+        return join(snapshot, ranking, places, limit)
 
     def _evidence(self, snapshot: View, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
         parameters = self._parameters
@@ -247,16 +252,10 @@ class Answerer:
             for place, stretch in enumerate(stretches, start=1)
         )
 
-    def _cite(self, snapshot: View, ranking: Ranking, limit: int) -> tuple[str, tuple[Citation, ...]]:
+    def _cite(
+        self, snapshot: View, ranking: Ranking, stretches: Iterable[Evidence]
+    ) -> tuple[str, tuple[Citation, ...]]:
         """Return the answer's text and its citations, numbered in the order of the text."""
-        parameters = self._parameters
-        stretches = assemble(
-            snapshot,
-            ranking,
-            tau=parameters.citation_tau,
-            characters=parameters.citation_characters,
-            limit=limit,
-        )
         text = ""
         citations = []
         for number, stretch in enumerate(with_sources(snapshot, ranking, self.library, stretches), start=1):

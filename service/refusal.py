@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import orjson
 
 from index.backend import View
-from index.reader import Verdict
 from index.search import Ranking, question_weight
+from index.types import Scores
+from service.close_reading import CloseReading
 
 FITTED = Path(__file__).parent / "refusal.json"
-FEATURES = ("passage_cosine", "sentence_cosine", "coverage", "evidence")
-_SMALL = 1e-3
-
-
-class PassageReader(Protocol):
-    """Reads passages for a question; `index.reader.Reader` is the trained one."""
-
-    def read(self, question: str, passages: Sequence[Sequence[str]]) -> list[Verdict]:
-        """Return one verdict a passage, which comes as its sentences."""
-        ...
+FEATURES = ("evidence", "answerable", "cosine_gap", "word_gap", "near")
+_COMPARED = 30
+_PASSAGES = 2
+"""Of the passages read, the best ones that decide: with each more, a near miss has one more to look like an answer."""
+_NEAR = 0.35
+_TENTHS = 10.0
+"""Cosines are told in tenths, so that the fit does not hold back a feature for its small numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Refusal:
 
     @classmethod
     def fitted(cls) -> Refusal:
-        """Return the model that `tools/fit_refusal.py` fitted."""
+        """Return the model that `tools/fit_answers.py` fitted."""
         fields = orjson.loads(FITTED.read_bytes())
         return cls(fields["intercept"], fields["weights"], fields["threshold"])
 
@@ -48,27 +45,27 @@ class Refusal:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def refusal_features(snapshot: View, ranking: Ranking, verdicts: Sequence[Verdict]) -> dict[str, float]:
+def refusal_features(snapshot: View, ranking: Ranking, read: CloseReading | None) -> dict[str, float]:
     """Return what the refusal model looks at, by name.
 
-    `passage_cosine` and `sentence_cosine` are those of the nearest ones, `coverage` is how much of the
-    question's rare words one passage holds, `evidence` the log odds that the reader gives its best sentence
-    (0, undecided, where nothing was read).
+    `evidence` and `answerable`: the log odds that the reader gives its best sentence and its best passage (0,
+    undecided, where nothing was read). `cosine_gap` and `word_gap`: how far the best passage lies above the
+    others, in cosine and in the share of the question's words that BM25 found. In documents about one thing
+    every question about it is near, so that only the distance to the others says anything; `near` is how far even
+    the nearest passage's cosine lies below a low mark, 0 above it.
     """
-    best = max((score for verdict in verdicts for score in verdict.sentences), default=0.5)
+    weight = question_weight(snapshot, ranking.terms)
     return {
-        "passage_cosine": float(np.max(ranking.dense, initial=0.0)),
-        "sentence_cosine": float(np.max(ranking.sentence_dense, initial=0.0)),
-        "coverage": _coverage(snapshot, ranking),
-        "evidence": math.log((best + _SMALL) / (1 - best + _SMALL)),
+        "evidence": read.best_evidence(_PASSAGES) if read is not None else 0.0,
+        "answerable": read.best_passage(_PASSAGES) if read is not None else 0.0,
+        "cosine_gap": _TENTHS * _gap(ranking.dense),
+        "word_gap": _gap(ranking.lexical) / weight if weight > 0 else 0.0,
+        "near": _TENTHS * min(float(np.max(ranking.dense, initial=0.0)) - _NEAR, 0.0),
     }
 
 
-def _coverage(snapshot: View, ranking: Ranking) -> float:
-    """Return how much of the question's rare-word weight the best passage could match, 0 to 1.
-
-    The BM25 score of the best matching passage against the sum of the terms' inverse document frequencies.
-    """
-    total = question_weight(snapshot, ranking.terms)
-    best = float(np.max(ranking.lexical, initial=0.0))
-    return min(best / (2.2 * total), 1.0) if total > 0 else 0.0
+def _gap(scores: Scores) -> float:
+    """Return how far the best score lies above the mean of the 4th to the 15th among the passages ranked best."""
+    ordered = -np.sort(-scores[:_COMPARED])
+    others = ordered[3:15]
+    return float(ordered[0] - others.mean()) if len(others) else float(np.max(ordered, initial=0.0))

@@ -15,6 +15,7 @@ from index.library import Library
 from ingest.readers import NoTextError
 from ingest.reading import Reading
 from service.answering import Answerer
+from service.bootstrap import make_answerer
 from service.questions import QuestionError, clean_question
 from service.refusal import Refusal
 from service.types import Answer, Quote
@@ -160,7 +161,7 @@ def test_the_paper_is_cited_exactly(paper: bytes, tmp_path: Path) -> None:
 
     library = Library.create(tmp_path / "index", open_embedder())
     library.add(paper, "paper.txt")
-    answerer = Answerer(library)
+    answerer = make_answerer(library)
     for question, words in [
         ("What did Mexico do after Hurricane Katrina?", "dispatched military personnel"),
         ("Since when have the United States and Canada been integrated in NORAD?", "1958"),

@@ -39,7 +39,7 @@ class CountingReader:
     def read(self, question: str, passages: Sequence[Sequence[str]]) -> list[Verdict]:
         assert self.may_read.wait(30), "the client has not seen the passages"
         self.asked += 1
-        return []
+        return [Verdict(0.5, (0.5,) * len(sentences)) for sentences in passages]
 
 
 @pytest.fixture
