@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service import messages
-from service.schemas import CitationModel, DocumentId, Whole
+from service.schemas import CitationModel, DocumentId, MaxCitations
 from service.types import Answer, Status
 from service.wire import Body, ask_body
 
@@ -68,9 +68,7 @@ class ChatRequest(Taken):
     document_ids: Annotated[list[DocumentId] | None, Field(max_length=1000)] = Field(
         default=None, description="Not OpenAI's: search these documents only."
     )
-    max_citations: Annotated[Whole, Field(ge=1, le=20)] | None = Field(
-        default=None, description="Not OpenAI's: most citations."
-    )
+    max_citations: MaxCitations | None = Field(default=None, description="Not OpenAI's: most citations.")
 
 
 class Usage(BaseModel):

@@ -7,9 +7,12 @@ import unicodedata
 
 MAX_CHARACTERS = 2000
 
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+_UNSEEN = (
+    r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 )
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
+SOMETHING = rf"[^\s{_UNSEEN}]"
+"""What matches in whatever can be asked, as a regular expression that other languages read, too."""
 _SPACE = re.compile(r"\s+")
 
 

@@ -10,25 +10,30 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ingest.types import Quality
-from service.questions import MAX_CHARACTERS, clean_question
+from service.questions import MAX_CHARACTERS, SOMETHING, clean_question
 from service.types import Status
 
 Check = Literal["ok", "changed", "removed"]
 
 
 def whole(value: object) -> object:
-    """Return a float that is a whole number as one, anything else as it is."""
+    """Return a float that is a whole number, as 5.0 is in JSON, as an int; anything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Question = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_CHARACTERS, description="The question, in plain words."),
+    Field(
+        min_length=1,
+        max_length=MAX_CHARACTERS,
+        description="The question, in plain words.",
+        json_schema_extra={"pattern": SOMETHING},
+    ),
     AfterValidator(clean_question),
 ]
 DocumentId = Annotated[str, Field(min_length=1, max_length=64)]
-Whole = Annotated[int, BeforeValidator(whole), Field(strict=True)]
-"""A whole number: to JSON 5.0 is one, too, but "5" and true are none."""
+TopK = Annotated[int, Field(ge=1, le=100, strict=True), BeforeValidator(whole)]
+MaxCitations = Annotated[int, Field(ge=1, le=20, strict=True), BeforeValidator(whole)]
 MAX_BATCH = 100
 _QUESTION_OR_PROBLEM: dict[str, Any] = {"anyOf": [{"$ref": "#/components/schemas/BatchQuestion"}, {}]}
 
@@ -48,7 +53,7 @@ class SearchRequest(Wire):
     document_ids: Annotated[list[DocumentId] | None, Field(max_length=1000)] = Field(
         default=None, description="Search these documents only; all when left out."
     )
-    top_k: Whole = Field(default=5, ge=1, le=100, description="Most passages to return.")
+    top_k: TopK = Field(default=5, description="Most passages to return.")
 
 
 class BatchQuestion(SearchRequest):
@@ -56,9 +61,7 @@ class BatchQuestion(SearchRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How do I add a document?"}]})
 
-    max_citations: Annotated[Whole, Field(ge=1, le=20)] | None = Field(
-        default=None, description="Most citations."
-    )
+    max_citations: MaxCitations | None = Field(default=None, description="Most citations.")
 
 
 class AskRequest(BatchQuestion):
@@ -222,6 +225,14 @@ class Verification(Wire):
 
 class FeedbackRequest(Wire):
     """Whether an answer helped."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"answer_id": "9bedb3074bafd2fe5536624e", "helpful": False, "reason": "The wrong year."}
+            ]
+        }
+    )
 
     answer_id: str = Field(min_length=1, max_length=64)
     helpful: bool = Field(strict=True)
