@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check eval bench bench-peers growth faults image-check format clean
+.PHONY: help install serve test lint types check eval bench bench-peers growth faults fuzz load overload image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,12 @@ bench-peers: $(INSTALLED)  ## measure beside txtai, chroma, LangChain, LlamaInde
 GROWTH ?= 1000 10000 100000 1000000
 growth: $(INSTALLED)  ## grow an index to a million passages and say what that costs (GROWTH= chooses the sizes)
 	$(BIN)/python -m eval.growth $(BENCH_FILES) --sizes $(GROWTH)
+
+fuzz: $(INSTALLED)  ## hold a service to its OpenAPI description, in every phase and check of schemathesis
+	FUZZ_EXAMPLES=50 FUZZ_PHASES=examples,coverage,fuzzing,stateful $(BIN)/pytest -n 0 -s tests/test_openapi.py
+
+load: $(INSTALLED)  ## send a service 10,000 mixed requests from 20 clients
+	$(BIN)/python -m tools.mixed_load
 
 image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
 	tools/image_check.sh

@@ -1,7 +1,7 @@
 """Sends a running service all kinds of requests from many clients at once, and says which answers were unexpected.
 
-    python tools/mixed_load.py --requests 10000 --clients 20            # a service of its own, on the handbook
-    python tools/mixed_load.py --at http://127.0.0.1:8000 --requests 500
+    python -m tools.mixed_load --requests 10000 --clients 20            # a service of its own, on the handbook
+    python -m tools.mixed_load --at http://127.0.0.1:8000 --requests 500
 
 Exits 1 where any status was not one of those that the kind of request may get.
 """
