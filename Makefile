@@ -69,6 +69,9 @@ fuzz: $(INSTALLED)  ## hold a service to its OpenAPI description, in every phase
 load: $(INSTALLED)  ## send a service 10,000 mixed requests from 20 clients
 	$(BIN)/python -m tools.mixed_load
 
+overload: $(INSTALLED)  ## offer a service five times what it can take; how much does it still serve?
+	$(BIN)/python -m tools.overload
+
 image-check:  ## build the container image and ask it a question (root, buildah and debootstrap needed)
 	tools/image_check.sh
 

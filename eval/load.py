@@ -31,7 +31,7 @@ def measure(port: int, path: str, questions: Sequence[str], clients: int, second
 
 
 async def _measure(port: int, path: str, questions: Sequence[str], clients: int, seconds: float) -> Load:
-    requests = [_request(path, question) for question in questions]
+    requests = [request_of(path, question) for question in questions]
     latencies: list[float] = []
     errors = 0
     start = perf_counter()
@@ -44,7 +44,7 @@ async def _measure(port: int, path: str, questions: Sequence[str], clients: int,
         while perf_counter() < until:
             asked = perf_counter()
             writer.write(requests[turn % len(requests)])
-            errors += await _status(reader) != 200
+            errors += await read_status(reader) != 200
             latencies.append((perf_counter() - asked) * 1000)
             turn += clients
         writer.close()
@@ -56,13 +56,14 @@ async def _measure(port: int, path: str, questions: Sequence[str], clients: int,
     return Load(clients, len(latencies), len(latencies) / elapsed, float(p50), float(p99), errors)
 
 
-def _request(path: str, question: str) -> bytes:
+def request_of(path: str, question: str) -> bytes:
+    """Return a request that asks `question`, as it goes over the wire."""
     body = json.dumps({"question": question}).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
+async def read_status(reader: asyncio.StreamReader) -> int:
     """Read one response and return its status."""
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.split(b"\r\n")

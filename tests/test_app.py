@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from live import live
 
 from index.library import Library
 from service import schemas
@@ -247,6 +250,18 @@ def test_health(client: TestClient) -> None:
     assert client.get("/healthz").json() == client.get("/readyz").json() == {"status": "ok"}
 
 
+def test_row_40_an_index_of_another_model_is_not_ready(library: Library, tmp_path: Path) -> None:
+    settings = Settings(index=tmp_path / "index")
+    with TestClient(create_app(Answerer(library), settings)) as client:
+        assert client.get("/readyz").status_code == 200
+        with sqlite3.connect(tmp_path / "index" / "pincite.sqlite") as connection:
+            connection.execute("UPDATE meta SET value = 'other' WHERE key = 'model'")
+        connection.close()
+        body = problem(client.get("/readyz"), 503, "service_unavailable")
+        assert "was made with the model other, the service runs tiny" in body["detail"]
+        assert client.get("/healthz").status_code == 200
+
+
 def test_the_description_covers_the_wire(client: TestClient) -> None:
     description = client.get("/openapi.json").json()
     assert set(description["paths"]) >= {
@@ -266,3 +281,19 @@ def test_examples_in_the_description_work(client: TestClient) -> None:
     ]:
         for example in models[model]["examples"]:
             assert client.post(path, json=example).status_code in (200, 201)
+
+
+def test_row_11_a_very_long_address_is_no_fault(library: Library) -> None:
+    with live(create_app(Answerer(library), Settings())) as address:
+        for path in ("/" + "a" * 60_000, "/v1/documents/" + "a" * 60_000, "/?q=" + "a" * 60_000):
+            assert httpx.get(address + path).status_code in (404, 414, 422)
+
+
+@pytest.mark.parametrize("question", [
+    "'; DROP TABLE documents; --", "\" OR 1=1", "title:door AND (NEAR *", "door^2 ~ [a TO z]", "(?P<x>[a-z]+)*$",
+    "%' UNION SELECT token FROM keys --", "{{7*7}} ${7*7}", "\\", "a:b:c",
+])  # fmt: skip
+def test_row_55_query_syntax_is_plain_text(client: TestClient, question: str) -> None:
+    for path in ("/v1/ask", "/v1/search"):
+        assert client.post(path, json={"question": question}).status_code == 200
+    assert len(client.get("/v1/documents").json()["documents"]) == 1

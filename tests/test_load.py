@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -57,3 +61,52 @@ def test_another_process_publishes_while_questions_run(tmp_path: Path) -> None:
             stop.set()
             asking.join()
     assert set(statuses) == {200}
+
+
+def test_row_48_a_running_request_is_finished_when_the_service_is_told_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Guide\n\nThe badge opens the door.")
+    index = tmp_path / "index"
+    assert pincite("ingest", tmp_path / "a.md", "--index", index).returncode == 0
+    body = b'{"question": "What opens the door?"}'
+    with serving(index) as (address, process):
+        host, port = address.removeprefix("http://").split(":")
+        running = HTTPConnection(host, int(port), timeout=60)
+        running.putrequest("POST", "/v1/ask")
+        running.putheader("content-type", "application/json")
+        running.putheader("content-length", str(len(body)))
+        running.endheaders()
+        running.send(body[:10])
+        assert httpx.get(f"{address}/healthz").status_code == 200, "the other request has arrived before this"
+        process.send_signal(signal.SIGTERM)
+        for _ in range(400):
+            try:
+                httpx.get(f"{address}/healthz")
+            except httpx.TransportError:
+                break
+            time.sleep(0.01)
+        else:
+            raise AssertionError("it still takes requests")
+        running.send(body[10:])
+        response = running.getresponse()
+        assert (response.status, b"The badge opens the door." in response.read()) == (200, True)
+        running.close()
+        assert process.wait(timeout=30) == 0
+
+
+def test_row_45_two_processes_add_documents_at_once(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    for name in ("start", "one", "two"):
+        (tmp_path / f"{name}.md").write_text(f"# Guide {name}\n\nThe badge of {name} opens the door.")
+    assert pincite("ingest", tmp_path / "start.md", "--index", index).returncode == 0
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(
+            pool.map(
+                lambda name: pincite("ingest", tmp_path / f"{name}.md", "--index", index).returncode,
+                ("one", "two"),
+            )
+        )
+    listed = pincite("documents", "--index", index).stdout
+    for name, code in zip(("one", "two"), codes, strict=True):
+        assert code in (0, 5)
+        assert (f"Guide {name}" in listed) is (code == 0)
+    assert pincite("doctor", "--index", index).returncode == 0
