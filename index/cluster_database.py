@@ -131,6 +131,20 @@ class Database:
         finally:
             self._pool.putconn(connection)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others out that ask for the same, in any process, while the body runs. Raises `BusyError`."""
+        connection = self._guard.call(self._pool.getconn, repeatable=True)
+        try:
+            with connection.transaction():
+                query = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+                connection.execute(query, (f"{SCHEMA_NAME} alone",))
+                yield
+        except errors.LockNotAvailable as error:
+            raise BusyError("another process is making the engine's collection again: try again") from error
+        finally:
+            self._pool.putconn(connection)
+
     def wait_for_writers(self) -> None:
         """Return once every document lock that was held when this was called has been given back."""
         query = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"

@@ -41,8 +41,10 @@ class ClusterLibrary:
             truth.close()
             raise
         library = cls(ClusterStore(truth, Engine(engine, embedder.dimension), embedder.dimension), embedder)
-        if create and not truth.rows("SELECT FROM collections"):
-            library.rebuild()
+        if create:
+            with truth.alone():
+                if not truth.rows("SELECT FROM collections"):
+                    library.store.rebuild(_new_name())
         return library
 
     def close(self) -> None:
@@ -87,7 +89,8 @@ class ClusterLibrary:
 
     def rebuild(self) -> None:
         """Make the engine's collection again from PostgreSQL and switch to it without a gap."""
-        self.store.rebuild(f"pincite-{uuid.uuid4().hex[:12]}")
+        with self.store.database.alone():
+            self.store.rebuild(_new_name())
 
     def documents(self) -> list[DocumentRecord]:
         """Return all documents, oldest first."""
@@ -119,6 +122,11 @@ class ClusterLibrary:
     def passages(self) -> Iterator[PassageRow]:
         """Yield all passages, document by document, each document's in reading order."""
         return self.store.passages()
+
+
+def _new_name() -> str:
+    """Return a name for a collection that no other has."""
+    return f"pincite-{uuid.uuid4().hex[:12]}"
 
 
 def stored_cluster_model(url: str) -> str | None:

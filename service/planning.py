@@ -25,14 +25,14 @@ def _assumed(default: float, meaning: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What the plan rests on. Those marked "measured" are what the commands in docs/scale.md print."""
+    """What the plan rests on. Those with a star differ from text to text: `tools/measure_cluster.py` prints them."""
 
     dimension: float = _assumed(384, "numbers in a vector")
-    sentences: float = _assumed(4.5, "sentences in a passage (measured)")
-    words: float = _assumed(75, "words that are looked up in a passage (measured)")
-    distinct_words: float = _assumed(60, "different ones of them (measured)")
-    text_bytes: float = _assumed(700, "compressed source and reading a passage (measured)")
-    row_bytes: float = _assumed(260, "PostgreSQL's own bytes a passage: headers, ids, two indexes (measured)")
+    sentences: float = _assumed(4.5, "sentences in a passage *")
+    words: float = _assumed(75, "words that are looked up in a passage *")
+    distinct_words: float = _assumed(60, "different ones of them *")
+    text_bytes: float = _assumed(700, "compressed source and reading a passage *")
+    row_bytes: float = _assumed(260, "PostgreSQL's own bytes a passage: headers, ids, two indexes")
     table_growth: float = _assumed(1.15, "a table with the dead rows that await cleaning / without")
     links: float = _assumed(
         16, "links a node of the engine's graph (HNSW m); the lowest level has twice as many"
@@ -48,9 +48,7 @@ class Assumptions:
     database_bytes: float = _assumed(16e12, "what one PostgreSQL primary holds")
     disk_month: float = _assumed(0.10, "cost of a GB of disk a month")
     workers: float = _assumed(16, "ingest worker processes, one a core")
-    passages_second: float = _assumed(
-        20, "passages that a worker embeds a second, with their sentences (measured)"
-    )
+    passages_second: float = _assumed(20, "passages that a worker embeds a second, with their sentences *")
     worker_hour: float = _assumed(0.05, "cost of a core for a worker an hour")
     ingest_days: float = _assumed(30, "how long the first ingest may take")
     passages_document: float = _assumed(80, "passages in a document")

@@ -100,6 +100,27 @@ def test_a_worker_takes_all_in_and_sets_aside_what_it_cannot_read(
     assert library.snapshot().document_count == 7
 
 
+def test_processes_that_start_together_make_one_collection(database: str) -> None:
+    with running_engine() as port:
+        address = Address.parse(f"qdrant://127.0.0.1:{port}")
+        opened: list[ClusterLibrary] = []
+
+        def start() -> None:
+            opened.append(ClusterLibrary.open(address, database, TinyEmbedder(), create=True))
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(opened) == 4
+        assert len(opened[0].store.database.rows("SELECT name FROM collections")) == 1
+        opened[0].add(b"Ships sailed.", "1.md")
+        assert opened[1].store.engine.ids() == opened[1].store.passage_ids() != set()
+        for library in opened:
+            library.close()
+
+
 def test_killed_workers_lose_and_double_nothing(database: str) -> None:
     """The short form of `make cluster-kills`."""
     with running_engine() as port:
