@@ -107,10 +107,9 @@ class EnginePlan:
 
 def engine_plan(passages: float, encoding: Encoding, assumed: Assumptions) -> EnginePlan:
     """Return the memory of all copies, and the nodes that hold it; never fewer nodes than copies."""
-    graph = assumed.links * 2 * 4 * 1.1
     words = assumed.distinct_words * 8
     vector = encoding.bytes(assumed.dimension)
-    memory = passages * assumed.replicas * (vector + graph + words + assumed.point_bytes)
+    memory = passages * assumed.replicas * (vector + _graph(assumed) + words + assumed.point_bytes)
     nodes = math.ceil(memory / (assumed.node_memory * assumed.memory_used))
     return EnginePlan(encoding.name, vector, memory, max(nodes, int(assumed.replicas)))
 
@@ -123,12 +122,14 @@ def database_bytes(passages: float, assumed: Assumptions) -> float:
 
 
 def engine_disk_bytes(passages: float, assumed: Assumptions) -> float:
-    """Return what the engine takes on disk, all copies: exact half-float vectors and words."""
-    return (
-        passages
-        * assumed.replicas
-        * (assumed.dimension * 2 + assumed.distinct_words * 8 + assumed.point_bytes)
-    )
+    """Return what the engine takes on disk, all copies: exact half-float vectors, the graph and words."""
+    exact, words = assumed.dimension * 2, assumed.distinct_words * 8
+    return passages * assumed.replicas * (exact + _graph(assumed) + words + assumed.point_bytes)
+
+
+def _graph(assumed: Assumptions) -> float:
+    """Return the bytes of a point's links: twice `links` on the lowest level, a tenth more above it."""
+    return assumed.links * 2 * 4 * 1.1
 
 
 def ingest_seconds(passages: float, assumed: Assumptions) -> float:
