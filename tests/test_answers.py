@@ -113,8 +113,10 @@ def test_without_a_ledger_answers_are_given_and_not_kept(library: Library) -> No
 def test_a_ledger_that_cannot_be_written_spoils_no_answer(
     client: TestClient, ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ledger.close()
+    with ledger.using() as connection:
+        connection.execute("PRAGMA query_only = ON")
     assert client.post("/v1/ask", json={"question": "What does the badge open?"}).status_code == 200
     assert "is not kept" in caplog.text
+    ledger.close()
     kept = client.get("/v1/answers/nowhere")
     assert (kept.status_code, kept.json()["type"]) == (503, "urn:pincite:problem:ledger_unavailable")
