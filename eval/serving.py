@@ -32,9 +32,13 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def megabytes(self, kind: str = "VmRSS") -> float:
-        """Return the memory that the process holds (`VmRSS`), or the most that it has held (`VmHWM`)."""
+        """Return the memory that the process holds (`VmRSS`), or the most that it has held (`VmHWM`).
+
+        0 for a process that has ended.
+        """
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition(f"{kind}:")[2].split()[0]) / 1024
+        found = status.partition(f"{kind}:")[2].split()
+        return int(found[0]) / 1024 if found else 0.0
 
 
 @contextmanager

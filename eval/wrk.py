@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -31,7 +32,10 @@ end
 
 
 def by_wrk(service: Service, questions: Sequence[str], clients: int, seconds: float) -> Load:
-    """Ask `questions` in turn over `clients` connections for so many whole seconds."""
+    """Ask `questions` in turn over `clients` connections for so many whole seconds.
+
+    A service that takes no connections any more is a zero, and an error.
+    """
     if shutil.which("wrk") is None:
         raise EvaluationError("wrk is not installed: apt-get install wrk")
     bodies = ",".join(f"[==[{json.dumps({'question': question})}]==]" for question in questions)
@@ -48,9 +52,11 @@ def by_wrk(service: Service, questions: Sequence[str], clients: int, seconds: fl
             str(script),
         ]
         url = f"http://127.0.0.1:{service.port}{ASK}"
-        run = subprocess.run(["wrk", *options, url], check=True, capture_output=True, text=True)
+        run = subprocess.run(["wrk", *options, url], check=False, capture_output=True, text=True)
     found = re.search(r"^pincite (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)$", run.stdout, re.MULTILINE)
+    if run.returncode and "connect" in run.stderr + run.stdout:
+        return Load(clients, 0, 0.0, math.inf, math.inf, 1)
     if found is None:
-        raise EvaluationError(f"wrk gave no figures: {run.stdout[-300:]}")
+        raise EvaluationError(f"wrk gave no figures for {service.name}: {(run.stdout + run.stderr)[-300:]}")
     requests, microseconds, p50, p99, errors = map(float, found.groups())
     return Load(clients, int(requests), requests / microseconds * 1e6, p50 / 1000, p99 / 1000, int(errors))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 from tiny import TinyEmbedder
 
-from eval import bench
+from eval import bench, wrk
 from eval.bench import Measured, compare, distinct_questions, report
 from eval.growing import PARAGRAPHS, MixingEmbedder, Writer, planted, spread
 from eval.load import Load
@@ -100,3 +102,27 @@ def test_the_report_has_ratios_round_by_round(tmp_path: Path, monkeypatch: pytes
     bars = ElementTree.fromstring(svg).findall("{http://www.w3.org/2000/svg}rect")
     widths = [float(bar.attrib["width"]) for bar in bars]
     assert widths[0] / widths[1] == pytest.approx(20, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "expected"),
+    [
+        (0, "Running 2s test\npincite 30 2000000 60428.0 110855.0 2\n", (30, 15.0, 60.428, 110.855, 2)),
+        (1, "unable to connect to 127.0.0.1:1 Connection refused\n", (0, 0.0, math.inf, math.inf, 1)),
+    ],
+)
+def test_figures_of_wrk(
+    monkeypatch: pytest.MonkeyPatch, code: int, out: str, expected: tuple[float, ...]
+) -> None:
+    asked: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(Path(command[command.index("-s") + 1]).read_text("utf-8"))
+        return subprocess.CompletedProcess(command, code, out, "")
+
+    monkeypatch.setattr(wrk.subprocess, "run", run)
+    monkeypatch.setattr(wrk.shutil, "which", lambda _: "wrk")
+    process: Any = None
+    found = wrk.by_wrk(Service("ours", 1, process, 0.5), ['Is it "open"?'], 8, 2.0)
+    assert (found.requests, found.requests_per_second, found.p50, found.p99, found.errors) == expected
+    assert r'[==[{"question": "Is it \"open\"?"}]==]' in asked[0]
