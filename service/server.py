@@ -32,7 +32,7 @@ def run(settings: Settings, console: Console) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=25,
     )
     write_logs()
     # uvicorn drains, then raises the signal again: being told to stop is no failure.

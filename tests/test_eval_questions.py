@@ -62,7 +62,9 @@ def test_a_quote_is_found_by_its_first_and_last_words() -> None:
         ),
     ],
 )
-def test_a_quote_that_names_no_span_or_several_is_an_error(words: dict[str, str], problem: str) -> None:
+def test_row_58_a_quote_that_names_no_span_or_several_is_an_error(
+    words: dict[str, str], problem: str
+) -> None:
     with pytest.raises(QuoteError) as caught:
         quoted(**words)
     assert problem in str(caught.value)
@@ -106,7 +108,7 @@ def test_a_line_becomes_a_question(tmp_path: Path) -> None:
         ({"id": "a-2", "split": "test"}, "split 'test', but line 1 asks for the same in 'tune'"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, changed: dict[str, Any], problem: str) -> None:
+def test_row_58_a_bad_line_is_named(tmp_path: Path, changed: dict[str, Any], problem: str) -> None:
     """Row 58 of the bad inputs."""
     path = write(tmp_path / "set.jsonl", line(), {**line(id="a-2"), **changed})
     with pytest.raises(QuestionSetError) as caught:

@@ -45,7 +45,7 @@ BODIES = {
 }
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_row_59_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Row 59 of the bad inputs."""
     service = FakeService(BODIES)
     service.down_after = 2
@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert not journal.exists()
 
 
-def test_a_failed_question_is_a_zero_and_is_asked_again_on_resuming(tmp_path: Path) -> None:
+def test_row_59_a_failed_question_is_a_zero_and_is_asked_again_on_resuming(tmp_path: Path) -> None:
     failing = FakeService({OPENS: BODIES[OPENS], "Who paints it?": BODIES["Who paints it?"]})
     finished = run(QUESTIONS, failing, tmp_path)
     scores = [score(q, finished.replies[q.id], [GUIDE]) for q in QUESTIONS]

@@ -39,7 +39,9 @@ def server(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run `pincite serve` on the index in `folder`; it is killed at the end, unless it is dead already."""
     command = [sys.executable, "-c", "from service.cli import main; main()"]
     process = subprocess.Popen(
-        [*command, "serve", "--index", str(folder), "--port", "0"], stderr=subprocess.PIPE
+        [*command, "serve", "--index", str(folder), "--port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     assert process.stderr is not None
     try:

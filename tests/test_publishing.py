@@ -69,7 +69,7 @@ def test_row_41_a_damaged_snapshot_is_made_again(filled: Library, tmp_path: Path
             shutil.rmtree(copy)
 
 
-def test_a_foreign_file_in_a_snapshot_is_not_trusted(filled: Library) -> None:
+def test_row_39_a_foreign_file_in_a_snapshot_is_not_trusted(filled: Library) -> None:
     foreign = files(filled._store.folder)[0].parent / "extra.pickle"
     foreign.write_bytes(b"\x80\x04.")
     publish(filled._store)

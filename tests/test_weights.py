@@ -82,20 +82,20 @@ def test_revisions_are_told_from_names(model: str, expected: tuple[str, str | No
 
 
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "model.pt", "weights.pkl"])
-def test_pickled_weights_alone_are_refused(folder: Path, file: str) -> None:
+def test_row_39_pickled_weights_alone_are_refused(folder: Path, file: str) -> None:
     (folder / "model.safetensors").rename(folder / file)
     with pytest.raises(UnsafeModelError, match=file):
         resolve_model(str(folder))
 
 
-def test_pickled_weights_of_one_module_are_refused(folder: Path) -> None:
+def test_row_39_pickled_weights_of_one_module_are_refused(folder: Path) -> None:
     (folder / "2_Dense").mkdir()
     (folder / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(UnsafeModelError, match="2_Dense"):
         resolve_model(str(folder))
 
 
-def test_pickled_weights_beside_safetensors_are_left_alone(folder: Path) -> None:
+def test_row_39_pickled_weights_beside_safetensors_are_left_alone(folder: Path) -> None:
     (folder / "pytorch_model.bin").write_bytes(b"never read")
     assert resolve_model(str(folder)).path == folder
 
