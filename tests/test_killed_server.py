@@ -116,6 +116,7 @@ def test_row_43_an_acknowledged_change_survives_kill_9(tmp_path: Path, tally: Ta
     for kill in range(kills + 1):
         with server(folder) as (process, url):
             failures += lost(url, known) + torn(folder)
+            print(f"{kill} of {kills} kills, {failures} failures")
             if kill == kills:
                 break
             client = threading.Thread(target=change, args=(url, known, chance, names))
