@@ -23,7 +23,9 @@ class Evidence:
     lexical: float
 
 
-def assemble(snapshot: View, ranking: Ranking, *, tau: float, characters: int, limit: int) -> list[Evidence]:
+def assemble(
+    snapshot: View, ranking: Ranking, *, tau: float, characters: int, limit: int | None = None
+) -> list[Evidence]:
     """Return at most `limit` stretches, best first.
 
     Sentences are taken best first while they score at least `tau` times the best one and fit into
@@ -33,7 +35,9 @@ def assemble(snapshot: View, ranking: Ranking, *, tau: float, characters: int, l
     return join(snapshot, ranking, {place: float(ranking.sentence_scores[place]) for place in places}, limit)
 
 
-def join(snapshot: View, ranking: Ranking, strengths: Mapping[int, float], limit: int) -> list[Evidence]:
+def join(
+    snapshot: View, ranking: Ranking, strengths: Mapping[int, float], limit: int | None = None
+) -> list[Evidence]:
     """Return the sentences at these places of the ranking as at most `limit` stretches, the strongest first.
 
     Sentences that follow each other in a document are one stretch, as strong as its strongest sentence.

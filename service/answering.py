@@ -148,9 +148,8 @@ class Answerer:
         citations: tuple[Citation, ...] = ()
         if status != "not_in_document":
             wanted = self._parameters.max_citations if max_citations is None else max_citations
-            text, citations = self._cite(
-                snapshot, ranking, self._chosen(question, snapshot, ranking, read, wanted)
-            )
+            chosen = self._chosen(question, snapshot, ranking, read)
+            text, citations = self._cite(snapshot, ranking, chosen, wanted)
         if not citations:
             status, text = "not_in_document", None
         clock.lap("answer")
@@ -225,16 +224,15 @@ class Answerer:
         return read_closely(self._reader, question, self.library, snapshot, ranking, passages)
 
     def _chosen(
-        self, question: str, snapshot: View, ranking: Ranking, read: CloseReading | None, limit: int
+        self, question: str, snapshot: View, ranking: Ranking, read: CloseReading | None
     ) -> list[Evidence]:
-        """Return what to cite; without a reader, by the share of the best score that a sentence reaches."""
+        """Return what to cite, best first; without a reader, by the share of the best score that a sentence reaches."""
         parameters = self._parameters
         characters = parameters.citation_characters
         if read is None or not len(read.places):
             tau = parameters.citation_tau
-            return assemble(snapshot, ranking, tau=tau, characters=characters, limit=limit)
-        places = choose(self._choice, question, snapshot, ranking, read, characters)
-        return join(snapshot, ranking, places, limit)
+            return assemble(snapshot, ranking, tau=tau, characters=characters)
+        return join(snapshot, ranking, choose(self._choice, question, snapshot, ranking, read, characters))
 
     def _evidence(self, snapshot: View, ranking: Ranking, top_k: int) -> tuple[EvidencePassage, ...]:
         parameters = self._parameters
@@ -253,17 +251,20 @@ class Answerer:
         )
 
     def _cite(
-        self, snapshot: View, ranking: Ranking, stretches: Iterable[Evidence]
+        self, snapshot: View, ranking: Ranking, stretches: Iterable[Evidence], limit: int
     ) -> tuple[str, tuple[Citation, ...]]:
         """Return the answer's text and its citations, numbered in the order of the text."""
         text = ""
         citations = []
-        for number, stretch in enumerate(with_sources(snapshot, ranking, self.library, stretches), start=1):
+        sources = with_sources(snapshot, ranking, self.library, stretches, limit)
+        for number, (stretch, repeats) in enumerate(sources, start=1):
             document = self.library.document(stretch.document, snapshot.version(stretch.document))
             quoted = document.reading.text[stretch.start : stretch.end]
             start = len(text) + (1 if text else 0)
             text += f"{' ' if text else ''}{quoted} [{number}]"
-            citations.append(citation_of(number, document, stretch, Span(start, start + len(quoted))))
+            citations.append(
+                citation_of(number, document, stretch, Span(start, start + len(quoted)), repeats)
+            )
         return text, tuple(citations)
 
     def _info(self, snapshot: View) -> IndexInfo:

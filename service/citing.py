@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from index.evidence import Evidence
 from index.search import Ranking
 from index.types import StoredDocument
 from ingest.types import Span
+from service.repeats import Repeats
 from service.types import Citation, EvidencePassage, Footnote, Quote
 
 SAME = 0.9
@@ -20,11 +21,21 @@ _LOOKED_AT = 60
 
 
 def with_sources(
-    snapshot: View, ranking: Ranking, library: Backend, stretches: Iterable[Evidence]
-) -> Iterator[Evidence]:
-    """Yield `stretches`, each at its soundest place; a note is followed by the sentence that calls it."""
+    snapshot: View, ranking: Ranking, library: Backend, stretches: Iterable[Evidence], limit: int
+) -> Iterator[tuple[Evidence, Sequence[Span]]]:
+    """Yield at most `limit` of `stretches`, each at its soundest place, with where else in its document it stands.
+
+    What only repeats an earlier one is left out. A note is followed by the sentence that calls it.
+    """
     given: set[tuple[str, int, int]] = set()
+    repeats = Repeats(snapshot, ranking, library)
+    said: list[dict[str, list[Span]]] = []
     for stretch in stretches:
+        if any(repeats.covers(each, stretch) for each in said):
+            continue
+        if len(said) == limit:
+            break
+        said.append(repeats.of(stretch))
         document = library.document(stretch.document, snapshot.version(stretch.document))
         found = [stretch]
         if document.reading.quality(stretch.start, stretch.end) == "suspect":
@@ -34,7 +45,7 @@ def with_sources(
         for each in found:
             if (each.document, each.start, each.end) not in given:
                 given.add((each.document, each.start, each.end))
-                yield each
+                yield each, (said[-1].get(each.document, []) if each is stretch else [])
 
 
 def _sound_alternative(snapshot: View, ranking: Ranking, library: Backend, stretch: Evidence) -> Evidence:
@@ -96,8 +107,13 @@ def passage_of(place: int, document: StoredDocument, stretch: Evidence) -> Evide
     )
 
 
-def citation_of(number: int, document: StoredDocument, stretch: Evidence, place: Span) -> Citation:
-    """Return a stretch as a citation; `place` is where the answer quotes it."""
+def citation_of(
+    number: int, document: StoredDocument, stretch: Evidence, place: Span, repeats: Sequence[Span] = ()
+) -> Citation:
+    """Return a stretch as a citation; `place` is where the answer quotes it.
+
+    `repeats` are the reading ranges of its document that say the same.
+    """
     spans = quotes(document, stretch.start, stretch.end)
     section = document.reading.section_at(stretch.start)
     return Citation(
@@ -113,7 +129,10 @@ def citation_of(number: int, document: StoredDocument, stretch: Evidence, place:
         page=section.page,
         line=document.source.count("\n", 0, spans[0].start) + 1,
         source_quality=document.reading.quality(stretch.start, stretch.end),
-        also_at=document.reading.repeats_of(stretch.start, stretch.end),
+        also_at=(
+            *document.reading.repeats_of(stretch.start, stretch.end),
+            *(span for each in repeats for span in document.reading.source_spans(each.start, each.end)),
+        ),
         footnotes=_footnotes(document, stretch),
         score=stretch.score,
         dense=stretch.dense,
