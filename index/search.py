@@ -28,7 +28,7 @@ class SearchParameters:
     lexical_whole: float = 0.75
     """BM25 counts in full from this share of the weight of all the question's words, and less below it: a chance
     match of one word in a question that shares no other with the documents says little."""
-    best_sentence: float = 0.7
+    best_sentence: float = 0.4
     """Weight of the cosine of a passage's nearest sentence in the passage's score."""
     passage_neighbour: float = 0.2
     """Share of each neighbouring passage's score that is added to a passage's."""

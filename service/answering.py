@@ -15,8 +15,10 @@ from index.evidence import Evidence, assemble, join
 from index.reranking import Reranker, reranked
 from index.search import Ranking, SearchParameters, rank
 from ingest.types import Span
+from service.asked import not_named, parts_missing
 from service.choosing import Choice, choose
 from service.citing import citation_of, passage_of, with_sources
+from service.clock import Clock
 from service.close_reading import CloseReading, PassageReader, passage_sentences, read_closely
 from service.generation import Generator
 from service.questions import clean_question
@@ -28,7 +30,6 @@ from service.types import (
     IndexInfo,
     SearchResult,
     Status,
-    Timings,
 )
 
 
@@ -133,7 +134,7 @@ class Answerer:
     def _stages(
         self, question: str, document_ids: Collection[str] | None, top_k: int, max_citations: int | None
     ) -> Iterator[SearchResult | Answer]:
-        clock = _Clock()
+        clock = Clock()
         question = clean_question(question)
         snapshot, ranking = self._rank(question, document_ids, clock)
         found = self._evidence(snapshot, ranking, top_k)
@@ -144,12 +145,15 @@ class Answerer:
         if len(ranking.sentence_rows):
             confidence = self._refusal.confidence(refusal_features(snapshot, ranking, read))
         status: Status = "answered" if confidence >= self._refusal.threshold else "not_in_document"
+        missing = not_named(question, read.texts) if read is not None else ()
         text: str | None = None
         citations: tuple[Citation, ...] = ()
         if status != "not_in_document":
             wanted = self._parameters.max_citations if max_citations is None else max_citations
             chosen = self._chosen(question, snapshot, ranking, read)
             text, citations = self._cite(snapshot, ranking, chosen, wanted)
+            missing = parts_missing(question, [citation.cited_text for citation in citations])
+            status = "partial" if missing else "answered"
         if not citations:
             status, text = "not_in_document", None
         clock.lap("answer")
@@ -162,6 +166,7 @@ class Answerer:
             found,
             self._info(snapshot),
             clock.timings(),
+            missing=missing,
         )
 
     def search(
@@ -201,7 +206,7 @@ class Answerer:
         return self._info(self.library.snapshot())
 
     def _rank(
-        self, question: str, document_ids: Collection[str] | None, clock: _Clock
+        self, question: str, document_ids: Collection[str] | None, clock: Clock
     ) -> tuple[View, Ranking]:
         snapshot = self.library.snapshot()
         for document_id in document_ids or ():
@@ -284,20 +289,3 @@ def _answer_id(
     documents = None if document_ids is None else sorted(document_ids)
     parts = [question, documents, top_k, max_citations, snapshot.fingerprint]
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:24]
-
-
-class _Clock:
-    """Milliseconds by stage."""
-
-    def __init__(self) -> None:
-        self._start = self._last = perf_counter()
-        self._laps = {"embed": 0.0, "search": 0.0, "answer": 0.0}
-
-    def lap(self, stage: str) -> None:
-        """Book the time since the last lap under `stage`."""
-        now = perf_counter()
-        self._laps[stage] += (now - self._last) * 1000
-        self._last = now
-
-    def timings(self) -> Timings:
-        return Timings(**self._laps, total=(self._last - self._start) * 1000)

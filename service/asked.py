@@ -1,9 +1,12 @@
-"""What kind of answer a question asks for, and whether a text holds one of that kind."""
+"""What a question asks for and names, and whether texts hold it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
+
+from index.lexical import terms
 
 Kind = Literal["number", "date", "name"]
 
@@ -43,3 +46,33 @@ def asked_kind(question: str) -> Kind | None:
 def holds(text: str, kind: Kind) -> bool:
     """Say whether `text` holds something of this kind."""
     return _HOLDS[kind].search(text) is not None
+
+
+_PART = re.compile(
+    r",? (?:and|y|et) (?=(?:(?:in|on|at|by|to|from|since) )?(?:what|when|where|who|whom|which|how)\b)",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\b(?:1\d{3}|20\d\d)s?\b")
+_NAMED = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w'-]+(?: (?:of |the )?[A-Z][\w'-]+)*|\b\d[\d,.]*\d\b")
+
+
+def parts_missing(question: str, cited: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of a question in several parts that `cited` cannot answer, in the question's words.
+
+    Parts are its questions joined by "and", each missing where a number, date or name is asked for and none is
+    cited, and its years where it names several. A question of one part misses nothing.
+    """
+    text = " ".join(cited)
+    parts = [part.strip(" ?.") for part in _PART.split(question)]
+    kinds = [(part, asked_kind(part)) for part in parts] if len(parts) > 1 else []
+    missing = [part for part, kind in kinds if kind is not None and not holds(text, kind)]
+    years = list(dict.fromkeys(_YEAR.findall(question)))
+    absent = [year for year in years if year not in text]
+    return (*missing, *(absent if 0 < len(absent) < len(years) else ()))
+
+
+def not_named(question: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the names and numbers of the question that no one of `texts` mentions."""
+    held = set(terms(" ".join(texts)))
+    named = dict.fromkeys(match.group() for match in _NAMED.finditer(question))
+    return tuple(name for name in named if not set(terms(name)) & held)

@@ -39,6 +39,7 @@ class StreamedAnswer(BaseModel):
     confidence: float
     answer: str | None
     generated_by: str | None = None
+    missing: list[str] = []
 
 
 class StreamEnd(BaseModel):

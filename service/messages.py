@@ -100,6 +100,16 @@ def standing(answer: Answer) -> str:
     )
 
 
+def missing(answer: Answer) -> str:
+    """Return in words what the question names or asks and what was found does not hold, '' where nothing is."""
+    if not answer.missing:
+        return ""
+    named = ", ".join(f"\u201c{each}\u201d" for each in answer.missing)
+    if answer.status == "not_in_document":
+        return f"No place near the question mentions {named}."
+    return f"Not found: {named}."
+
+
 def answer_with_sources(answer: Answer) -> str:
     """Return an answer as plain text, its numbered sources below it, or that there is none."""
     if answer.answer is None:

@@ -37,6 +37,8 @@ def print_answer(answer: Answer, console: Console) -> None:
     """Print an answer with its sources, or the nearest places where there is none."""
     if answer.answer is None:
         console.print(messages.NOT_IN_DOCUMENT, style="bold")
+        if answer.missing:
+            console.print(messages.missing(answer), markup=False)
         if answer.passages:
             console.print(messages.NEAREST, style="dim")
         for passage in answer.passages[:3]:
@@ -46,6 +48,8 @@ def print_answer(answer: Answer, console: Console) -> None:
     console.print()
     for citation in answer.citations:
         console.print(_source(citation))
+    if answer.missing:
+        console.print(messages.missing(answer), markup=False)
     console.print(f"({messages.standing(answer)})", style="dim")
 
 

@@ -26,7 +26,7 @@ from service.types import Answer, SearchResult
 from service.wire import Body, ask_body, search_body
 
 router = APIRouter(prefix="/v1", tags=["questions"], responses=PROBLEM, dependencies=[Depends(json_only)])
-_ANSWER = ("answer_id", "status", "confidence", "answer", "generated_by")
+_ANSWER = ("answer_id", "status", "confidence", "answer", "generated_by", "missing")
 
 
 @router.post("/ask", response_model=AskResponse, responses=STREAM, summary="Ask a question")

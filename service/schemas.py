@@ -192,6 +192,10 @@ class AskResponse(SearchResponse):
         default=None,
         description="The model that wrote `answer` from its citations; left out where it is in the documents' own words.",
     )
+    missing: list[str] = Field(
+        default=[],
+        description="What the question names or asks, in its words, and what was found does not hold; left out where empty.",
+    )
     citations: list[CitationModel]
 
 

@@ -103,6 +103,8 @@ class Answer:
     timings_ms: Timings
     generated_by: str | None = None
     """The model that wrote `answer` from the citations; None where it is in the documents' own words."""
+    missing: tuple[str, ...] = ()
+    """What the question names or asks, in its words, and neither citations nor (in a refusal) passages hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ Body = dict[str, Any]
 def ask_body(answer: Answer) -> Body:
     """Return the body of an answer."""
     generated = {} if answer.generated_by is None else {"generated_by": answer.generated_by}
+    missing = {"missing": list(answer.missing)} if answer.missing else {}
     return {
         "answer_id": answer.answer_id,
         "status": answer.status,
         "confidence": round(answer.confidence, 4),
         "answer": answer.answer,
         **generated,
+        **missing,
         "citations": [_citation(citation) for citation in answer.citations],
         **search_body(answer),
     }

@@ -19,6 +19,7 @@ def read_answer(body: Body) -> Answer:
         IndexInfo(**body["index"]),
         Timings(**body["timings_ms"]),
         body.get("generated_by"),
+        tuple(body.get("missing", ())),
     )
 
 

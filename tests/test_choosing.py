@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.asked import asked_kind, holds
 from service.choosing import FEATURES, Choice
 
 
@@ -45,28 +43,3 @@ def test_the_fitted_model_knows_every_feature_and_trusts_the_reader() -> None:
     better[1, FEATURES.index("reader")] = -3
     first, second = choice.probabilities(better)
     assert first > second
-
-
-@pytest.mark.parametrize(
-    ("question", "kind"),
-    [
-        ("How many people work there?", "number"),
-        ("¿Cuántas personas trabajan allí?", "number"),
-        ("In which year was it built?", "date"),
-        ("When was it built", "date"),
-        ("Who built it?", "name"),
-        ("¿Dónde está?", "name"),
-        ("Why was it built?", None),
-    ],
-)
-def test_what_a_question_asks_for(question: str, kind: str | None) -> None:
-    assert asked_kind(question) == kind
-
-
-def test_what_a_text_holds() -> None:
-    assert holds("It took four weeks.", "number")
-    assert not holds("It took long.", "number")
-    assert holds("It opened in 1931.", "date")
-    assert not holds("It opened early.", "date")
-    assert holds("The mayor, Ilse Marrow, opened it.", "name")
-    assert not holds("The mayor opened it.", "name")

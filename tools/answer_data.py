@@ -45,7 +45,7 @@ def sources(folder: Path, embedder: Embedder) -> Iterator[Asked]:
         library = _library(folder / name, embedder, [(path.name, path.read_bytes())])
         questions = load_questions(SETS / f"{path.stem}.jsonl", [Source.read(path)], "tune")
         yield Asked(name, library, questions)
-    yield _clapnq(folder / "clapnq", embedder)
+    yield clapnq(folder / "clapnq", embedder)
     yield from _chunking(folder, embedder)
 
 
@@ -57,7 +57,8 @@ def _library(folder: Path, embedder: Embedder, documents: list[tuple[str, bytes]
     return library
 
 
-def _clapnq(folder: Path, embedder: Embedder) -> Asked:
+def clapnq(folder: Path, embedder: Embedder) -> Asked:
+    """Return the shared half of ClapNQ, all its passages in one library; `note` is the hash of the right one."""
     rows = _lines(CLAPNQ)
     library = Library.create(folder, embedder)
     questions = []

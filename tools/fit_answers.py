@@ -128,7 +128,8 @@ def fit_choice(seen: Sequence[Seen]) -> None:
         print(
             f"beta {beta}: " + ", ".join(f"{k} {v[0]:.3f} {v[1]:.3f} {v[2]:.3f}" for k, v in figures.items())
         )
-        if min(figures[name][1] for name in ("paper", "handbook")) >= PRECISION:
+        tune = [name for name in ("paper", "handbook") for _ in range(counts[name])]
+        if np.mean([figures[name][1] for name in tune]) >= PRECISION:
             best = beta
     fields = _fields(model, choosing.FEATURES) | {"beta": best}
     choosing.FITTED.write_bytes(orjson.dumps(fields, option=orjson.OPT_INDENT_2) + b"\n")
