@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from live import live
+from serving import served
 
 from index.library import Library
 from service import schemas
@@ -284,7 +284,7 @@ def test_examples_in_the_description_work(client: TestClient) -> None:
 
 
 def test_row_11_a_very_long_address_is_no_fault(library: Library) -> None:
-    with live(create_app(Answerer(library), Settings())) as address:
+    with served(create_app(Answerer(library), Settings())) as address:
         for path in ("/" + "a" * 60_000, "/v1/documents/" + "a" * 60_000, "/?q=" + "a" * 60_000):
             assert httpx.get(address + path).status_code in (404, 414, 422)
 

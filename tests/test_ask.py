@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from live import live
+from serving import served
 
 from index.library import Library
 from index.reader import Verdict
@@ -109,7 +109,7 @@ def test_what_cannot_be_asked_is_a_problem_before_the_stream(
 def test_the_passages_come_before_anything_is_read(answerer: Answerer, reader: CountingReader) -> None:
     reader.may_read.clear()
     with (
-        live(create_app(answerer, Settings())) as address,
+        served(create_app(answerer, Settings())) as address,
         httpx.stream("POST", f"{address}/v1/ask", json={"question": QUESTION, "stream": True}) as response,
     ):
         lines = response.iter_lines()

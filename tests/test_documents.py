@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from live import live
+from serving import served
 from tiny import TinyEmbedder
 
 from index.library import Library
@@ -220,7 +220,7 @@ def test_rows_46_and_47_readers_get_whole_answers_while_documents_come_change_an
                     for span in citation["spans"]:
                         assert span["text"], citation
 
-    with live(create_app(answerer, Settings(), ledger)) as address, ThreadPoolExecutor(20) as pool:
+    with served(create_app(answerer, Settings(), ledger)) as address, ThreadPoolExecutor(20) as pool:
         readers = [pool.submit(read, address) for _ in range(20)]
         try:
             with httpx.Client(base_url=address, timeout=60) as client:

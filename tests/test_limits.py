@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from live import live
+from serving import served
 
 from index.library import Library
 from service import limits
@@ -131,7 +131,7 @@ def test_row_15_what_is_too_much_is_refused_at_once_and_the_rest_is_served(libra
     answerer = HeldAnswerer(library)
     settings = Settings(at_once=2, waiting=4)
     with (
-        live(create_app(answerer, settings)) as address,
+        served(create_app(answerer, settings)) as address,
         httpx.Client(base_url=address, timeout=60) as client,
         ThreadPoolExecutor(30) as pool,
     ):

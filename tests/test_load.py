@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
-from live import live
+from serving import served
 from test_cli import run as pincite
 from test_cli import serving
 
@@ -25,7 +25,7 @@ from tools.mixed_load import MIX, run
 def test_mixed_requests_of_many_clients_get_no_unexpected_status(library: Library, tmp_path: Path) -> None:
     library.add(b"# Guide\n\nThe badge opens the door. The office opens at nine.", "guide.md")
     ledger = Ledger.open(tmp_path / "index")
-    with live(create_app(Answerer(library), Settings(log_requests=False), ledger)) as address:
+    with served(create_app(Answerer(library), Settings(log_requests=False), ledger)) as address:
         statuses, unexpected = run(address, requests=200, clients=20)
     ledger.close()
     assert unexpected == []

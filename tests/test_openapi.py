@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from live import live
+from serving import served
 
 from index.library import Library
 from service.answering import Answerer
@@ -44,7 +44,7 @@ def test_the_service_keeps_to_its_description(answerer: Answerer, ledger: Ledger
         *("--checks", "all", "--phases", PHASES, "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
     ]
     settings = Settings(log_requests=False, body_seconds=30)
-    with live(create_app(answerer, settings, ledger)) as address:
+    with served(create_app(answerer, settings, ledger)) as address:
         run = subprocess.run(
             [*command, f"{address}/openapi.json"],
             capture_output=True, text=True, cwd=tmp_path, check=False, timeout=3600,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live import live
+from serving import served
 from test_killed_server import server, torn
 
 from index.library import Library
@@ -31,7 +31,7 @@ QUESTIONS = ("Where does tea come from?", "What stands in this note?", "When did
 
 def test_row_11_a_long_address_is_no_fault(library: Library) -> None:
     app = create_app(Answerer(library), Settings())
-    with live(app) as url, httpx.Client(timeout=30) as client:
+    with served(app) as url, httpx.Client(timeout=30) as client:
         for path in ("/v1/documents/" + "x" * 60_000, "/?q=" + "y" * 60_000):
             assert client.get(url + path).status_code in {400, 404, 414, 422}
         assert client.get(url + "/healthz").status_code == 200
@@ -74,7 +74,7 @@ def test_row_46_readers_ask_while_documents_come_and_go(library: Library) -> Non
                     assert all(span["text"] for span in cited["spans"])
         return seen
 
-    with live(app) as url, ThreadPoolExecutor(20) as readers:
+    with served(app) as url, ThreadPoolExecutor(20) as readers:
         counts = [readers.submit(ask, number) for number in range(20)]
         with httpx.Client(base_url=url, timeout=60) as writer:
             for i in range(100, 112):
