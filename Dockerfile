@@ -12,7 +12,7 @@ FROM ${BASE} AS build
 RUN (apt-get update && apt-get install --yes --no-install-recommends g++) || echo "no compiler: no native encoder"
 WORKDIR /src
 RUN python3 -m venv /opt/pincite
-COPY constraints.txt pyproject.toml README.md ./
+COPY image.lock pyproject.toml README.md ./
 COPY ingest ingest
 COPY index index
 COPY service service

@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types check eval bench bench-peers growth faults fuzz load overload image-check format clean
+.PHONY: help install serve test lint types check eval bench bench-peers growth faults soak cluster-kills fuzz load overload image-check format clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ bench: $(INSTALLED)  ## measure speed and memory beside a plain baseline (BENCH_
 TRIALS ?= 334
 faults: $(INSTALLED)  ## kill, damage and fill up what can be, TRIALS times as often as `make test` does
 	$(BIN)/pytest -n 2 tests/test_crashes.py tests/test_killed_server.py tests/test_full_disk.py --trials $(TRIALS)
+
+soak: $(INSTALLED)  ## an hour of mixed load on a real server: no faults, no growth
+	$(BIN)/pytest -n 0 -s tests/test_soak.py --trials 180
 
 KILLS ?= 200
 cluster-kills: $(INSTALLED)  ## kill ingest workers KILLS times and count what was lost or doubled

@@ -86,10 +86,13 @@ def test_a_cross_encoder_is_loaded_by_its_folder(cross_encoder: Path) -> None:
     assert reranker.scores(QUESTION, []).shape == (0,)
 
 
-def test_settings_name_both_models(cross_encoder: Path, tmp_path: Path) -> None:
+def test_settings_name_both_models(
+    cross_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The vectors of a model that the test makes, the reranker beside it: a whole answer without the bundled one."""
     from rich.console import Console
 
+    monkeypatch.setenv("PINCITE_CACHE", str(tmp_path / "cache"))
     model = write_tiny_bert(tmp_path / "tiny-model")
     (tmp_path / "guide.md").write_text(GUIDE)
     settings = Settings(index=tmp_path / "index", model=str(model), reranker=str(cross_encoder))
