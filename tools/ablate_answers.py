@@ -73,8 +73,8 @@ def main() -> None:
                 for f in ("reader", "score", "cosine", "kind")
             },
             "beta 1": Answerer(library, choice=replace(Choice.fitted(), beta=1.0), reader=reader),
-            "two passages read": Answerer(
-                library, parameters=AnswerParameters(passages_read=2), reader=reader
+            "three passages read": Answerer(
+                library, parameters=AnswerParameters(passages_read=3), reader=reader
             ),
             "share .9 of the best score, no reader": Answerer(library),
         }
