@@ -176,7 +176,7 @@ def main(work: Path, every: int) -> None:
                 "left": found["left"],
             }
             print(orjson.dumps(lines).decode(), flush=True)
-            shutil.rmtree(trial)
+            shutil.rmtree(trial, ignore_errors=True)
 
 
 if __name__ == "__main__":
