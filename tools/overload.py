@@ -32,13 +32,21 @@ class Connections:
     async def send(self, request: bytes) -> tuple[int, float]:
         """Send one request; return its status and the milliseconds it took."""
         start = perf_counter()
-        reader, writer = (
-            self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
-        )
-        writer.write(request)
-        status = await read_status(reader)
-        self._free.append((reader, writer))
-        return status, (perf_counter() - start) * 1000
+        while True:
+            kept = bool(self._free)
+            reader, writer = (
+                self._free.pop() if kept else await asyncio.open_connection("127.0.0.1", self._port)
+            )
+            try:
+                writer.write(request)
+                status = await read_status(reader)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()
+                if not kept:
+                    raise
+                continue  # the server had closed it because it was idle
+            self._free.append((reader, writer))
+            return status, (perf_counter() - start) * 1000
 
 
 async def offer(port: int, requests: list[bytes], rate: float, seconds: float) -> list[tuple[int, float]]:
