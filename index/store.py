@@ -328,9 +328,7 @@ class Store:
                 raise NoSpaceError(
                     f"{self.folder} cannot be written to, which an open index needs: see to its rights and its disk"
                 ) from error
-            raise DamagedIndexError(
-                f"{path} is not a Pincite store ({error}): restore it from a backup"
-            ) from error
+            raise _damaged(path, error) from error
         if found in UPGRADES:
             found = self._upgrade()
         if found != FORMAT:
@@ -364,9 +362,7 @@ def stored_model(folder: Path) -> str | None:
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'model'").fetchone()
     except sqlite3.DatabaseError as error:
-        raise DamagedIndexError(
-            f"{folder / FILE} is not a Pincite store ({error}): restore it from a backup"
-        ) from error
+        raise _damaged(folder / FILE, error) from error
     finally:
         connection.close()
     return str(row[0]) if row else None
